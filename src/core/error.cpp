@@ -13,13 +13,17 @@ std::string to_line(const Problem& problem) {
   return line;
 }
 
-void throw_input(const Problem& problem) { throw Error(ErrorKind::kInput, problem); }
+void throw_input(const Problem& problem) {
+  throw Error(ErrorKind::kInput, problem);
+}
 
-void throw_failed(const Problem& problem) { throw Error(ErrorKind::kFailed, problem); }
+void throw_failed(const Problem& problem) {
+  throw Error(ErrorKind::kFailed, problem);
+}
 
 void throw_bug(const char* expression, const char* file, int line, const std::string& detail) {
-  throw Error(ErrorKind::kFailed, Problem{.what = fmt::format("internal error, please report: {} is false{}{}", expression,
-                                                              detail.empty() ? "" : "; ", detail),
+  throw Error(ErrorKind::kFailed, Problem{.what = fmt::format("internal error, please report: {} is false{}{}",
+                                                              expression, detail.empty() ? "" : "; ", detail),
                                           .place = fmt::format("{}:{}", file, line)});
 }
 

@@ -12,10 +12,12 @@ namespace hone {
 using Philox = r123::Philox4x32_R<10>;
 
 RandomStream::RandomStream(uint64_t seed, RandomPurpose purpose, std::initializer_list<uint64_t> key) {
-  // The stream's 64-bit Philox key is a Philox hash chain over (seed, purpose, key words): each link encrypts the next word.
+  // The stream's 64-bit Philox key is a Philox hash chain over (seed, purpose, key words): each link encrypts the next
+  // word.
   std::array<uint32_t, 2> state = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
   const auto absorb = [&state](uint64_t word, uint32_t position) {
-    const Philox::ctr_type in = {{static_cast<uint32_t>(word), static_cast<uint32_t>(word >> 32), position, 0x686f6e65U}};
+    const Philox::ctr_type in = {
+        {static_cast<uint32_t>(word), static_cast<uint32_t>(word >> 32), position, 0x686f6e65U}};
     const Philox::ctr_type out = Philox{}(in, Philox::key_type{{state[0], state[1]}});
     state = {out[0], out[1]};
   };
@@ -39,7 +41,8 @@ double RandomStream::uniform(uint64_t counter) const {
 
 uint64_t RandomStream::next_below(uint64_t n) {
   HONE_ASSERT(n >= 1);
-  const uint64_t limit = ~uint64_t{0} - (~uint64_t{0} % n + 1) % n;  // the largest value that keeps all remainders equally likely
+  const uint64_t limit =
+      ~uint64_t{0} - (~uint64_t{0} % n + 1) % n;  // the largest value that keeps all remainders equally likely
   for (;;) {
     const auto w = words(next_++);
     const uint64_t value = static_cast<uint64_t>(w[0]) << 32 | w[1];

@@ -1,7 +1,8 @@
 // The one exception type of hone, and the two checks that throw it.
 //
-// A message is one line: where, what, got, expected, hint. HONE_CHECK is for errors of the user or the environment (bad input, a
-// full disk); HONE_ASSERT is for our own bugs. Both stay on in release builds. Only main() catches everything. Thread-safe.
+// A message is one line: where, what, got, expected, hint. HONE_CHECK is for errors of the user or the environment (bad
+// input, a full disk); HONE_ASSERT is for our own bugs. Both stay on in release builds. Only main() catches everything.
+// Thread-safe.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,7 +21,7 @@ enum class ErrorKind : int {
 
 /// The parts of a message. Empty parts are left out.
 struct Problem {
-  std::string what;      ///< what is wrong, as a clause: "unknown key 'seeed'"
+  std::string what;        ///< what is wrong, as a clause: "unknown key 'seeed'"
   std::string place{};     ///< "config.yaml:3:1", a file, a tensor name
   std::string got{};       ///< the value found
   std::string expected{};  ///< the values allowed
@@ -54,15 +55,15 @@ class Error : public std::exception {
 }  // namespace hone
 
 /// User or environment error (ErrorKind::kInput) unless `condition`; the rest are the fields of Problem, in order.
-#define HONE_CHECK(condition, ...)                              \
-  do {                                                          \
-    if (!(condition)) [[unlikely]]                              \
-      ::hone::throw_input(::hone::Problem{__VA_ARGS__});        \
+#define HONE_CHECK(condition, ...)                       \
+  do {                                                   \
+    if (!(condition)) [[unlikely]]                       \
+      ::hone::throw_input(::hone::Problem{__VA_ARGS__}); \
   } while (false)
 
 /// A bug of ours unless `condition`; the rest is an optional fmt format and its arguments.
-#define HONE_ASSERT(condition, ...)                                                                \
-  do {                                                                                             \
-    if (!(condition)) [[unlikely]]                                                                 \
-      ::hone::throw_bug(#condition, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__));            \
+#define HONE_ASSERT(condition, ...)                                                     \
+  do {                                                                                  \
+    if (!(condition)) [[unlikely]]                                                      \
+      ::hone::throw_bug(#condition, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

@@ -1,5 +1,5 @@
-// Counter-based random numbers: a value is a pure function of its key and its counter (Philox4x32-10, Salmon et al. 2011), so no
-// generator state exists that could be lost, shared or reordered. Header-light, thread-safe.
+// Counter-based random numbers: a value is a pure function of its key and its counter (Philox4x32-10, Salmon et al.
+// 2011), so no generator state exists that could be lost, shared or reordered. Header-light, thread-safe.
 #pragma once
 
 #include <array>
@@ -8,8 +8,8 @@
 
 namespace hone {
 
-/// What a stream is for; part of every key, so that streams of different purposes never overlap. Values are part of the formats:
-/// a run's samples depend on them. Append only.
+/// What a stream is for; part of every key, so that streams of different purposes never overlap. Values are part of the
+/// formats: a run's samples depend on them. Append only.
 enum class RandomPurpose : uint32_t {
   kSampling = 1,     ///< token choice in a rollout; key (stage, step, prompt, sample), counter = token
   kMinibatches = 2,  ///< split of a rollout into minibatches; key (stage, step, iteration)

@@ -1,5 +1,5 @@
-// The plain records that flow down a training step: Prompt -> RolloutGroup (of Completions) -> TrainBatch (algo). They own their
-// memory and have no behaviour, so that rollout, reward and algo need not know each other.
+// The plain records that flow down a training step: Prompt -> RolloutGroup (of Completions) -> TrainBatch (algo). They
+// own their memory and have no behaviour, so that rollout, reward and algo need not know each other.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace hone {
 
-/// The fields of one row of a data set (a JSON object): `answer`, `language`, ... . Immutable, cheap to copy, thread-safe to read.
+/// The fields of one row of a data set (a JSON object): `answer`, `language`, ... . Immutable, cheap to copy,
+/// thread-safe to read.
 class Record {
  public:
   Record();  ///< the empty object
@@ -19,7 +20,8 @@ class Record {
   static Record parse(std::string_view json, const std::string& place);
 
   bool has(std::string_view key) const;
-  /// The field as text: a string as it is, a number or boolean as JSON writes it; nothing when absent, null, list or object.
+  /// The field as text: a string as it is, a number or boolean as JSON writes it; nothing when absent, null, list or
+  /// object.
   std::optional<std::string> text(std::string_view key) const;
   /// The whole object as compact JSON.
   std::string dump() const;
@@ -43,7 +45,8 @@ enum class FinishReason { kStop, kLength, kAbort };
 std::string_view to_string(FinishReason reason);
 
 /// The ids that top-k, top-p and min-p left at each token of a completion, when a filter was on: token t drew from
-/// ids[offsets[t] .. offsets[t+1]). Kept so that training computes log-probs under the very distribution that was sampled.
+/// ids[offsets[t] .. offsets[t+1]). Kept so that training computes log-probs under the very distribution that was
+/// sampled.
 struct KeptIds {
   std::vector<int32_t> ids;
   std::vector<int64_t> offsets;  ///< size tokens + 1, or empty when no filter was on
@@ -56,7 +59,7 @@ struct Completion {
   std::vector<float> behavior_log_probs;  ///< log-prob of each token under the distribution it was drawn from
   KeptIds kept;                           ///< see KeptIds
   FinishReason finish_reason = FinishReason::kAbort;
-  std::string text;                       ///< decoded, without the end token
+  std::string text;  ///< decoded, without the end token
 
   std::vector<std::optional<double>> reward_parts;  ///< one per configured reward, unweighted; nothing = unusable
   double reward = 0;                                ///< weighted sum of the usable parts

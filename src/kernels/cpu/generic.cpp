@@ -1,0 +1,7 @@
+#include "kernels/cpu/isa.h"
+
+namespace hone::kernels {
+
+constinit const CpuKernels kGenericKernels = table("generic");
+
+}  // namespace hone::kernels

@@ -1,0 +1,311 @@
+// The bodies of the kernels in table.h; each instruction-set file includes this once under its own compiler flags.
+#pragma once
+
+#include <limits>
+#include <utility>
+
+#include "kernels/cpu/simd.h"
+#include "kernels/cpu/table.h"
+
+namespace hone::kernels {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kTileRows = 12, kTilePanels = 2;  // 24 accumulators of 32 registers
+#elif defined(__AVX2__) && defined(__FMA__)
+constexpr int kTileRows = 6, kTilePanels = 1;  // 12 accumulators of 16 registers
+#else
+constexpr int kTileRows = 4, kTilePanels = 1;
+#endif
+constexpr int64_t kDepth = 128;  // k steps between loads and stores of C: the panels of B stay in the first-level cache
+
+// Rows [row, row + R) by panels [panel, panel + P), k in [k0, k1). `last` is the number of columns in the last panel.
+template <int R, int P>
+void tile(const Gemm& g, int64_t row, int64_t panel, int64_t k0, int64_t k1, int64_t last) {
+  const bool fresh = k0 == 0 && !g.accumulate;
+  const bool whole_b = last == kLanes || g.b_padded;
+  float* const c = g.c + row * g.c_row + panel * kLanes;
+  V16 acc[R][P];
+  for (int r = 0; r < R; ++r) {
+    for (int p = 0; p < P; ++p) {
+      const float* from = c + r * g.c_row + p * kLanes;
+      acc[r][p] = fresh ? V16::zero() : (p == P - 1 && last < kLanes) ? V16::load(from, last, 0.0F) : V16::load(from);
+    }
+  }
+  const float* a = g.a + row * g.a_row + k0 * g.a_col;
+  const float* b = g.b + panel * g.b_panel + k0 * g.b_row;
+  for (int64_t k = k0; k < k1; ++k, a += g.a_col, b += g.b_row) {
+    V16 w[P];
+    for (int p = 0; p < P; ++p) {
+      const float* from = b + p * g.b_panel;
+      w[p] = (p == P - 1 && !whole_b) ? V16::load(from, last, 0.0F) : V16::load(from);
+    }
+    for (int r = 0; r < R; ++r) {
+      const V16 x = V16::all(a[r * g.a_row]);
+      for (int p = 0; p < P; ++p) acc[r][p] = fma(x, w[p], acc[r][p]);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int p = 0; p < P; ++p) {
+      float* to = c + r * g.c_row + p * kLanes;
+      if (p == P - 1 && last < kLanes) {
+        acc[r][p].store(to, last);
+      } else {
+        acc[r][p].store(to);
+      }
+    }
+  }
+}
+
+template <int R, int P>
+void tiles(const Gemm& g, int64_t rows, int64_t row, int64_t panel, int64_t k0, int64_t k1, int64_t last) {
+  if constexpr (R > 0) {
+    if (rows == R) return tile<R, P>(g, row, panel, k0, k1, last);
+    return tiles<R - 1, P>(g, rows, row, panel, k0, k1, last);
+  }
+}
+
+void gemm(const Gemm& g, int64_t m0, int64_t m1, int64_t p0, int64_t p1) {
+  for (int64_t k0 = 0; k0 < g.k; k0 += kDepth) {
+    const int64_t k1 = std::min(g.k, k0 + kDepth);
+    for (int64_t panel = p0; panel < p1;) {
+      const int64_t wide = p1 - panel >= kTilePanels ? kTilePanels : 1;
+      const int64_t last = std::min(kLanes, g.n - (panel + wide - 1) * kLanes);
+      for (int64_t row = m0; row < m1; row += kTileRows) {
+        const int64_t rows = std::min<int64_t>(kTileRows, m1 - row);
+        if (wide == kTilePanels) {
+          tiles<kTileRows, kTilePanels>(g, rows, row, panel, k0, k1, last);
+        } else {
+          tiles<kTileRows, 1>(g, rows, row, panel, k0, k1, last);
+        }
+      }
+      panel += wide;
+    }
+  }
+}
+
+// Calls f(offset, lanes) for 16 lanes at a time, the last call with what is left.
+template <class F>
+void by_lanes(int64_t n, F f) {
+  for (int64_t i = 0; i < n; i += kLanes) f(i, std::min(kLanes, n - i));
+}
+
+float inverse_rms(const float* x, float eps, int64_t n) {
+  V16 squares = V16::zero();
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    const V16 v = V16::load(x + i, lanes, 0.0F);
+    squares = fma(v, v, squares);
+  });
+  return 1.0F / std::sqrt(sum(squares) / static_cast<float>(n) + eps);
+}
+
+void rms_norm(const float* x, const float* w, float eps, float* y, int64_t n) {
+  const V16 r = V16::all(inverse_rms(x, eps, n));
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    (V16::load(x + i, lanes, 0.0F) * r * V16::load(w + i, lanes, 0.0F)).store(y + i, lanes);
+  });
+}
+
+void rms_norm_backward(const float* x, const float* w, const float* dy, float eps, float* dx, float* dy_x_hat,
+                       int64_t n) {
+  const float inverse = inverse_rms(x, eps, n);
+  const V16 r = V16::all(inverse);
+  V16 dot = V16::zero();
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    const V16 part = V16::load(dy + i, lanes, 0.0F) * (V16::load(x + i, lanes, 0.0F) * r);
+    part.store(dy_x_hat + i, lanes);
+    dot = fma(part, V16::load(w + i, lanes, 0.0F), dot);
+  });
+  const V16 mean = V16::all(sum(dot) / static_cast<float>(n));
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    const V16 x_hat = V16::load(x + i, lanes, 0.0F) * r;
+    const V16 wdy = V16::load(w + i, lanes, 0.0F) * V16::load(dy + i, lanes, 0.0F);
+    (r * (wdy - x_hat * mean)).store(dx + i, lanes);
+  });
+}
+
+V16 sigmoid(V16 x) {
+  return V16::all(1.0F) / (V16::all(1.0F) + exp(V16::zero() - x));
+}
+
+void swiglu(const float* gate, const float* up, float* y, int64_t n) {
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    const V16 g = V16::load(gate + i, lanes, 0.0F);
+    (g * sigmoid(g) * V16::load(up + i, lanes, 0.0F)).store(y + i, lanes);
+  });
+}
+
+void swiglu_backward(const float* gate, const float* up, const float* dy, float* dgate, float* dup, int64_t n) {
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    const V16 g = V16::load(gate + i, lanes, 0.0F);
+    const V16 u = V16::load(up + i, lanes, 0.0F);
+    const V16 d = V16::load(dy + i, lanes, 0.0F);
+    const V16 s = sigmoid(g);
+    const V16 silu = g * s;
+    (d * silu).store(dup + i, lanes);
+    (d * u * fma(silu, V16::all(1.0F) - s, s)).store(dgate + i, lanes);  // silu' = s + g s (1 - s)
+  });
+}
+
+void exp_row(const float* z, float* e, int64_t n, float* largest, float* total) {
+  constexpr float kNone = -std::numeric_limits<float>::infinity();
+  V16 most = V16::all(kNone);
+  by_lanes(n, [&](int64_t i, int64_t lanes) { most = max(most, V16::load(z + i, lanes, kNone)); });
+  const V16 top = V16::all(max(most));
+  V16 acc = V16::zero();
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    const V16 x = exp(V16::load(z + i, lanes, kNone) - top);
+    x.store(e + i, lanes);
+    acc = acc + x;
+  });
+  *largest = max(most);
+  *total = sum(acc);
+}
+
+float weighted_row(const float* z, const float* e, float largest, int64_t n) {
+  const V16 top = V16::all(largest);
+  V16 acc = V16::zero();
+  by_lanes(n, [&](int64_t i, int64_t lanes) {
+    // Excluded entries (e = 0) may hold -inf, whose product with 0 is not a number.
+    const V16 weight = V16::load(e + i, lanes, 0.0F);
+    const V16 below = max(V16::load(z + i, lanes, 0.0F) - top, V16::all(-200.0F));
+    acc = fma(weight, below, acc);
+  });
+  return sum(acc);
+}
+
+// scores[0 .. count rounded up to 16) = scale q . k, -inf past count; keys are [head_dim, 16] blocks given by block(i).
+template <class Block>
+void scores_row(const AttentionShape& s, const float* q, int64_t count, float* scores, Block block) {
+  constexpr float kNone = -std::numeric_limits<float>::infinity();
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const float* keys = block(j / kLanes);
+    V16 acc = V16::zero();
+    for (int64_t d = 0; d < s.head_dim; ++d) acc = fma(V16::all(q[d]), V16::load(keys + d * kLanes), acc);
+    (acc * V16::all(s.scale)).store(scores + j);
+    for (int64_t past = count; past < j + kLanes; ++past) scores[past] = kNone;
+  }
+}
+
+// out[head_dim] = sum over keys of weight[j] * row(j)[d], keys in order; two sums (even and odd keys) hide the latency.
+template <class Row>
+void weighted_rows(int64_t dim, const float* weight, int64_t count, float factor, float* out, Row row) {
+  by_lanes(dim, [&](int64_t d, int64_t lanes) {
+    V16 even = V16::zero(), odd = V16::zero();
+    int64_t j = 0;
+    for (; j + 1 < count; j += 2) {
+      even = fma(V16::all(weight[j]), V16::load(row(j) + d), even);
+      odd = fma(V16::all(weight[j + 1]), V16::load(row(j + 1) + d), odd);
+    }
+    if (j < count) even = fma(V16::all(weight[j]), V16::load(row(j) + d), even);
+    ((even + odd) * V16::all(factor)).store(out + d, lanes);
+  });
+}
+
+void attention(const AttentionShape& s, const float* q, const float* keys, const float* values, const int32_t* blocks,
+               int64_t count, float* out, float* scratch) {
+  const int64_t group = s.heads / s.kv_heads;
+  const int64_t padded = s.padded_dim();
+  for (int64_t h = 0; h < s.heads; ++h) {
+    const int64_t kv = h / group;
+    scores_row(s, q + h * s.head_dim, count, scratch,
+               [&](int64_t b) { return keys + blocks[b] * s.key_block() + kv * s.head_dim * kLanes; });
+    float largest, total;
+    exp_row(scratch, scratch, count, &largest, &total);
+    weighted_rows(s.head_dim, scratch, count, 1.0F / total, out + h * s.head_dim, [&](int64_t j) {
+      return values + blocks[j / kLanes] * s.value_block() + (kv * kLanes + j % kLanes) * padded;
+    });
+  }
+}
+
+// The scratch of attention_backward: this kv head's keys and values in both layouts, and the gradients being summed.
+struct BackwardScratch {
+  BackwardScratch(const AttentionShape& s, int64_t length, float* memory) {
+    const int64_t rows = (length + 15) / 16 * 16;
+    const auto take = [&memory](int64_t n) { return std::exchange(memory, memory + n); };
+    key_t = take(rows * s.head_dim), value_t = take(rows * s.head_dim);
+    dkey_t = take(rows * s.head_dim), dvalue_t = take(rows * s.head_dim);
+    key = take(rows * s.padded_dim());
+    p = take(rows), dp = take(rows), ds = take(rows);
+    dq = take(s.padded_dim());
+    std::fill(key_t, memory, 0.0F);
+  }
+  float *key_t, *value_t, *dkey_t, *dvalue_t;  // blocks of [head_dim, 16]
+  float* key;                                  // [rows, padded_dim]
+  float *p, *dp, *ds;                          // [rows]
+  float* dq;
+};
+
+// Gradients of one query row: adds to dkey_t and dvalue_t, returns dq in its place.
+void attention_backward_row(const AttentionShape& s, const BackwardScratch& w, const float* q, const float* dout,
+                            int64_t count, float* dq) {
+  const int64_t block = s.head_dim * kLanes;
+  scores_row(s, q, count, w.p, [&](int64_t b) { return w.key_t + b * block; });
+  float largest, total;
+  exp_row(w.p, w.p, count, &largest, &total);
+  const int64_t lanes_end = (count + 15) / 16 * 16;
+  std::fill(w.p + count, w.p + lanes_end, 0.0F);
+  const V16 inverse = V16::all(1.0F / total);
+  V16 delta = V16::zero();
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const V16 p = V16::load(w.p + j) * inverse;
+    V16 dp = V16::zero();
+    const float* value_t = w.value_t + j / kLanes * block;
+    float* dvalue_t = w.dvalue_t + j / kLanes * block;
+    for (int64_t d = 0; d < s.head_dim; ++d) {
+      const V16 g = V16::all(dout[d]);
+      dp = fma(g, V16::load(value_t + d * kLanes), dp);
+      fma(p, g, V16::load(dvalue_t + d * kLanes)).store(dvalue_t + d * kLanes);
+    }
+    p.store(w.p + j);
+    dp.store(w.dp + j);
+    delta = fma(p, dp, delta);
+  }
+  const V16 mean = V16::all(sum(delta));
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const V16 ds = V16::load(w.p + j) * (V16::load(w.dp + j) - mean) * V16::all(s.scale);
+    ds.store(w.ds + j);
+    float* dkey_t = w.dkey_t + j / kLanes * block;
+    for (int64_t d = 0; d < s.head_dim; ++d) {
+      fma(ds, V16::all(q[d]), V16::load(dkey_t + d * kLanes)).store(dkey_t + d * kLanes);
+    }
+  }
+  weighted_rows(s.head_dim, w.ds, count, 1.0F, dq, [&](int64_t j) { return w.key + j * s.padded_dim(); });
+}
+
+void attention_backward(const AttentionShape& s, const float* qkv, const float* dout, int64_t length, int64_t kv_head,
+                        float* dqkv, float* scratch) {
+  const BackwardScratch w(s, length, scratch);
+  const int64_t row = (s.heads + 2 * s.kv_heads) * s.head_dim, out_row = s.heads * s.head_dim;
+  const int64_t key_at = (s.heads + kv_head) * s.head_dim, value_at = key_at + s.kv_heads * s.head_dim;
+  const auto lane = [&](int64_t j, int64_t d) { return (j / kLanes * s.head_dim + d) * kLanes + j % kLanes; };
+  for (int64_t j = 0; j < length; ++j) {
+    for (int64_t d = 0; d < s.head_dim; ++d) {
+      const float k = qkv[j * row + key_at + d];
+      w.key_t[lane(j, d)] = k;
+      w.key[j * s.padded_dim() + d] = k;
+      w.value_t[lane(j, d)] = qkv[j * row + value_at + d];
+    }
+  }
+  const int64_t group = s.heads / s.kv_heads;
+  for (int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
+    for (int64_t i = 0; i < length; ++i) {
+      attention_backward_row(s, w, qkv + i * row + h * s.head_dim, dout + i * out_row + h * s.head_dim, i + 1,
+                             dqkv + i * row + h * s.head_dim);
+    }
+  }
+  for (int64_t j = 0; j < length; ++j) {
+    for (int64_t d = 0; d < s.head_dim; ++d) {
+      dqkv[j * row + key_at + d] = w.dkey_t[lane(j, d)];
+      dqkv[j * row + value_at + d] = w.dvalue_t[lane(j, d)];
+    }
+  }
+}
+
+constexpr CpuKernels table(const char* name) {
+  return {name,    gemm,        rms_norm, rms_norm_backward, swiglu, swiglu_backward, attention, attention_backward,
+          exp_row, weighted_row};
+}
+
+}  // namespace
+}  // namespace hone::kernels

@@ -1,0 +1,72 @@
+// The raw CPU kernels, one table per instruction set. All pointers are fp32; every output element is one sequential
+// chain of fused multiply-adds whose order depends on nothing but the element itself, so results do not change with the
+// batch, the thread count or the vector width. They run in the calling thread; ops.cpp splits the work.
+#pragma once
+
+#include <cstdint>
+
+namespace hone::kernels {
+
+/// C[M, N] = (accumulate ? C : 0) + A[M, K] B[K, N]. k runs in order for each element. Columns come in panels of 16.
+struct Gemm {
+  int64_t m, n, k;
+  const float* a;
+  int64_t a_row, a_col;  ///< element (i, k) of A is a[i * a_row + k * a_col]
+  const float* b;
+  int64_t b_row, b_panel;  ///< element (k, j) of B is b[(j / 16) * b_panel + k * b_row + j % 16]
+  bool b_padded;           ///< the last panel of B may be read to its full width
+  float* c;
+  int64_t c_row;
+  bool accumulate;
+};
+
+/// The layout of one attention layer's inputs.
+struct AttentionShape {
+  int64_t heads, kv_heads, head_dim;
+  float scale;  ///< factor on q . k
+  int64_t padded_dim() const { return (head_dim + 15) / 16 * 16; }
+  int64_t key_block() const {
+    return kv_heads * head_dim * 16;
+  }  ///< floats of a block of 16 keys: [kv_heads, head_dim, 16]
+  int64_t value_block() const {
+    return kv_heads * 16 * padded_dim();
+  }  ///< and of 16 values: [kv_heads, 16, padded_dim]
+};
+
+struct CpuKernels {
+  const char* name;
+  /// Rows [m0, m1) and panels [p0, p1) of a Gemm.
+  void (*gemm)(const Gemm&, int64_t m0, int64_t m1, int64_t p0, int64_t p1);
+  /// y[n] = x[n] / rms(x) * w[n].
+  void (*rms_norm)(const float* x, const float* w, float eps, float* y, int64_t n);
+  /// dx[n] += gradient of rms_norm; dy_x_hat[n] = dy * x / rms(x), the row's part of dw.
+  void (*rms_norm_backward)(const float* x, const float* w, const float* dy, float eps, float* dx, float* dy_x_hat,
+                            int64_t n);
+  /// y[n] = silu(gate[n]) * up[n].
+  void (*swiglu)(const float* gate, const float* up, float* y, int64_t n);
+  void (*swiglu_backward)(const float* gate, const float* up, const float* dy, float* dgate, float* dup, int64_t n);
+  /// One query row q[heads, head_dim] against keys 0..count-1 of a block table; out[heads, head_dim]. scratch: count +
+  /// 15 floats.
+  void (*attention)(const AttentionShape&, const float* q, const float* keys, const float* values,
+                    const int32_t* blocks, int64_t count, float* out, float* scratch);
+  /// One sequence and one kv head: rows of qkv[length, (heads + 2 kv_heads) head_dim], dout[length, heads head_dim];
+  /// writes this kv head's parts of dqkv. scratch: attention_backward_scratch() floats.
+  void (*attention_backward)(const AttentionShape&, const float* qkv, const float* dout, int64_t length,
+                             int64_t kv_head, float* dqkv, float* scratch);
+  /// e[i] = exp(z[i] - max z), the sum of e, and max z. e may be z.
+  void (*exp_row)(const float* z, float* e, int64_t n, float* largest, float* sum);
+  /// sum of e[i] * (z[i] - largest).
+  float (*weighted_row)(const float* z, const float* e, float largest, int64_t n);
+};
+
+inline int64_t attention_backward_scratch(const AttentionShape& s, int64_t length) {
+  const int64_t rows = (length + 15) / 16 * 16;
+  return rows * (4 * s.head_dim + s.padded_dim() + 3) + s.padded_dim();
+}
+
+extern const CpuKernels kAvx512Kernels, kAvx2Kernels, kGenericKernels;
+/// The table for this processor. HONE_ISA=generic|avx2|avx512 in the environment overrides the choice (tests compare
+/// them).
+const CpuKernels& cpu_kernels();
+
+}  // namespace hone::kernels
