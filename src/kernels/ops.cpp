@@ -55,7 +55,6 @@ void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, b
         .b = floats(weight.packed()),
         .b_row = 16,
         .b_panel = in * 16,
-        .b_padded = true,
         .c = mutable_floats(y),
         .c_row = y.size(1),
         .accumulate = accumulate});
@@ -73,7 +72,6 @@ at::Tensor multiply_transposed(const at::Tensor& dy, const at::Tensor& value) {
         .b = floats(value),
         .b_row = in,
         .b_panel = 16,
-        .b_padded = false,
         .c = mutable_floats(dx),
         .c_row = in,
         .accumulate = false});
@@ -91,7 +89,6 @@ void add_outer(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& grad
         .b = floats(x),
         .b_row = in,
         .b_panel = 16,
-        .b_padded = false,
         .c = mutable_floats(grad),
         .c_row = in,
         .accumulate = true});

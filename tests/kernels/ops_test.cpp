@@ -286,7 +286,7 @@ TEST_F(Ops, InstructionSetsGiveTheSameBits) {
   std::vector<at::Tensor> results;
   for (const CpuKernels* k : tables()) {
     at::Tensor c = at::ones({37, 155}), e = at::empty({100}), y = at::empty({5, 50}), stats = at::empty({3});
-    k->gemm({37, 155, 150, a.const_data_ptr<float>(), 150, 1, b.const_data_ptr<float>(), 16, 150 * 16, true,
+    k->gemm({37, 155, 150, a.const_data_ptr<float>(), 150, 1, b.const_data_ptr<float>(), 16, 150 * 16,
              c.data_ptr<float>(), 155, true},
             0, 37, 0, 10);
     const float* row = x.const_data_ptr<float>();

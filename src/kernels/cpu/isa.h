@@ -19,36 +19,45 @@ constexpr int kTileRows = 4, kTilePanels = 1;
 #endif
 constexpr int64_t kDepth = 128;  // k steps between loads and stores of C: the panels of B stay in the first-level cache
 
-// Rows [row, row + R) by panels [panel, panel + P), k in [k0, k1). `last` is the number of columns in the last panel.
-template <int R, int P>
+// Rows [row, row + R) by panels [panel, panel + P), k in [k0, k1). kNarrow: the last panel has `last` < 16 columns.
+template <int R, int P, bool kNarrow>
 void tile(const Gemm& g, int64_t row, int64_t panel, int64_t k0, int64_t k1, int64_t last) {
-  const bool fresh = k0 == 0 && !g.accumulate;
-  const bool whole_b = last == kLanes || g.b_padded;
+  const auto load = [last](const float* from, int p) {
+    return kNarrow && p == P - 1 ? V16::load(from, last, 0.0F) : V16::load(from);
+  };
   float* const c = g.c + row * g.c_row + panel * kLanes;
+  const bool fresh = k0 == 0 && !g.accumulate;
   V16 acc[R][P];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-    for (int p = 0; p < P; ++p) {
-      const float* from = c + r * g.c_row + p * kLanes;
-      acc[r][p] = fresh ? V16::zero() : (p == P - 1 && last < kLanes) ? V16::load(from, last, 0.0F) : V16::load(from);
-    }
+    for (int p = 0; p < P; ++p) acc[r][p] = fresh ? V16::zero() : load(c + r * g.c_row + p * kLanes, p);
   }
-  const float* a = g.a + row * g.a_row + k0 * g.a_col;
-  const float* b = g.b + panel * g.b_panel + k0 * g.b_row;
-  for (int64_t k = k0; k < k1; ++k, a += g.a_col, b += g.b_row) {
+  // Three rows a pointer: x86 addresses reach base, base + stride and base + 2 stride, so few registers hold all the
+  // rows.
+  constexpr int kPointers = (R + 2) / 3;
+  const int64_t stride = g.a_row, step = g.a_col, b_step = g.b_row;
+  const float* a[kPointers];
+  for (int i = 0; i < kPointers; ++i) a[i] = g.a + (row + 3 * i) * stride + k0 * step;
+  const float* b[P];
+  for (int p = 0; p < P; ++p) b[p] = g.b + (panel + p) * g.b_panel + k0 * b_step;
+  for (int64_t k = k0; k < k1; ++k) {
     V16 w[P];
     for (int p = 0; p < P; ++p) {
-      const float* from = b + p * g.b_panel;
-      w[p] = (p == P - 1 && !whole_b) ? V16::load(from, last, 0.0F) : V16::load(from);
+      w[p] = load(b[p], p);
+      b[p] += b_step;
     }
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const V16 x = V16::all(a[r * g.a_row]);
+      const V16 x = V16::all(a[r / 3][r % 3 * stride]);
       for (int p = 0; p < P; ++p) acc[r][p] = fma(x, w[p], acc[r][p]);
     }
+    for (int i = 0; i < kPointers; ++i) a[i] += step;
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     for (int p = 0; p < P; ++p) {
       float* to = c + r * g.c_row + p * kLanes;
-      if (p == P - 1 && last < kLanes) {
+      if (kNarrow && p == P - 1) {
         acc[r][p].store(to, last);
       } else {
         acc[r][p].store(to);
@@ -60,8 +69,9 @@ void tile(const Gemm& g, int64_t row, int64_t panel, int64_t k0, int64_t k1, int
 template <int R, int P>
 void tiles(const Gemm& g, int64_t rows, int64_t row, int64_t panel, int64_t k0, int64_t k1, int64_t last) {
   if constexpr (R > 0) {
-    if (rows == R) return tile<R, P>(g, row, panel, k0, k1, last);
-    return tiles<R - 1, P>(g, rows, row, panel, k0, k1, last);
+    if (rows != R) return tiles<R - 1, P>(g, rows, row, panel, k0, k1, last);
+    if (last < kLanes) return tile<R, P, true>(g, row, panel, k0, k1, last);
+    return tile<R, P, false>(g, row, panel, k0, k1, last);
   }
 }
 

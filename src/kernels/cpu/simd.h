@@ -75,7 +75,7 @@ struct V16 {
   static V16 load(const float* p, int64_t n, float rest) {
     if (n == kLanes) return load(p);
     alignas(32) float full[kLanes];
-    std::fill(std::copy_n(p, n, full), full + kLanes, rest);
+    for (int64_t i = 0; i < kLanes; ++i) full[i] = i < n ? p[i] : rest;
     return load(full);
   }
   void store(float* p) const {

@@ -14,7 +14,6 @@ struct Gemm {
   int64_t a_row, a_col;  ///< element (i, k) of A is a[i * a_row + k * a_col]
   const float* b;
   int64_t b_row, b_panel;  ///< element (k, j) of B is b[(j / 16) * b_panel + k * b_row + j % 16]
-  bool b_padded;           ///< the last panel of B may be read to its full width
   float* c;
   int64_t c_row;
   bool accumulate;
