@@ -1,0 +1,54 @@
+// Samples completions: continuous batching over a paged KV cache.
+//
+// A completion is a function of (seed, stage, step, prompt, sample) and the weights alone: batch size, slots, preemption and thread
+// count do not change a bit of it. Owns the KV cache and keeps it between calls; borrows the model and the tokenizer, whose current
+// weights every call uses. One thread calls at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "hone/data/records.h"
+#include "hone/model/model.h"
+#include "hone/rollout/config.h"
+#include "hone/tokenizer/tokenizer.h"
+
+namespace hone {
+
+/// Names the random streams of one call.
+struct RolloutKey {
+  uint64_t seed = 0;
+  uint64_t stage = 0;
+  uint64_t step = 0;
+};
+
+struct RolloutStats {
+  int64_t tokens = 0;       ///< sampled
+  int64_t forwards = 0;
+  int64_t preemptions = 0;  ///< sequences that lost their blocks and were computed again
+};
+
+class RolloutEngine {
+ public:
+  /// Throws Error kInput where the KV cache cannot hold one sequence.
+  RolloutEngine(const Model& model, const Tokenizer& tokenizer, SamplingConfig config);
+  ~RolloutEngine();
+
+  /// `num_generations` completions of every prompt, in order. Prompts must leave room for max_completion_length within the model's
+  /// positions; a longer one is an Error kInput.
+  std::vector<RolloutGroup> generate(std::vector<Prompt> prompts, int64_t num_generations, const RolloutKey& key);
+  const RolloutStats& stats() const { return stats_; }  ///< of the last call
+
+ private:
+  class Batch;
+  void ensure_cache(int64_t longest_prompt);
+
+  const Model& model_;
+  const Tokenizer& tokenizer_;
+  SamplingConfig config_;
+  std::vector<kernels::KvLayer> cache_;
+  RolloutStats stats_;
+};
+
+}  // namespace hone

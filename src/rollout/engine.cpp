@@ -1,0 +1,317 @@
+#include "hone/rollout/engine.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <deque>
+#include <numeric>
+
+#include "hone/core/error.h"
+#include "hone/core/random.h"
+#include "hone/rollout/block_allocator.h"
+#include "hone/rollout/sampler.h"
+
+namespace hone {
+namespace {
+
+using kernels::kBlockTokens;
+
+int64_t blocks_for(int64_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
+
+/// A prompt that its group shares: computed once, kept until every sample of the group has started.
+struct SharedPrompt {
+  std::vector<int32_t> blocks;
+  std::vector<float> logits;  // [V] after the last prompt token
+  int64_t to_start = 0;
+};
+
+struct Sequence {
+  size_t group, sample;
+  std::vector<int32_t> blocks{};
+  int64_t cached = 0;  // tokens whose keys and values are in the cache
+};
+
+}  // namespace
+
+// One call of generate(): the sequences that wait and those in flight.
+class RolloutEngine::Batch {
+ public:
+  Batch(RolloutEngine& engine, std::vector<RolloutGroup>& groups, const RolloutKey& key)
+      : engine_(engine), groups_(groups), key_(key), prompts_(groups.size()),
+        allocator_(engine.cache_.front().keys.size(0)) {
+    for (size_t g = 0; g < groups.size(); ++g) {
+      prompts_[g].to_start = static_cast<int64_t>(groups[g].completions.size());
+      for (size_t s = 0; s < groups[g].completions.size(); ++s) waiting_.push_back({g, s});
+    }
+  }
+
+  void run() {
+    while (!waiting_.empty() || !running_.empty()) {
+      admit();
+      forward();
+    }
+  }
+
+ private:
+  /// One row of the next forward pass whose logits are wanted: a running sequence, or a prompt about to be shared.
+  struct Row {
+    Sequence* sequence;  // null: the prompt of `group`
+    size_t group;
+  };
+
+  Completion& completion(const Sequence& s) { return groups_[s.group].completions[s.sample]; }
+  const std::vector<int32_t>& prompt(size_t group) const { return groups_[group].prompt.ids; }
+  int64_t length(const Sequence& s) { return static_cast<int64_t>(prompt(s.group).size() + completion(s).ids.size()); }
+
+  // Starts waiting sequences while there are slots and blocks: the prompt's blocks, and one to grow for each sequence in flight.
+  void admit() {
+    while (!waiting_.empty() && static_cast<int64_t>(running_.size() + starting_.size()) < engine_.config_.max_num_seqs) {
+      const Sequence& next = waiting_.front();
+      const bool resumed = !groups_[next.group].completions[next.sample].ids.empty();
+      SharedPrompt& shared = prompts_[next.group];
+      const bool compute = resumed || shared.blocks.empty();
+      const auto reserve = static_cast<int64_t>(running_.size() + 2 * starting_.size()) + 2;
+      const int64_t wanted = compute ? blocks_for(length(next)) : 0;
+      if (allocator_.available() < wanted + reserve && !(running_.empty() && starting_.empty())) return;
+      Sequence sequence = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (resumed) {
+        grow(sequence.blocks, length(sequence));
+        running_.push_back(std::make_unique<Sequence>(std::move(sequence)));
+        continue;
+      }
+      if (compute) {
+        grow(shared.blocks, static_cast<int64_t>(prompt(sequence.group).size()));
+        new_prompts_.push_back(sequence.group);
+      }
+      starting_.push_back(std::make_unique<Sequence>(std::move(sequence)));
+    }
+  }
+
+  void grow(std::vector<int32_t>& blocks, int64_t tokens) {
+    while (static_cast<int64_t>(blocks.size()) < blocks_for(tokens)) blocks.push_back(allocator_.allocate());
+  }
+
+  // Gives every running sequence the block that its next token needs; the latest arrivals make way when there are none.
+  void make_room() {
+    for (size_t i = 0; i < running_.size(); ++i) {
+      while (static_cast<int64_t>(running_[i]->blocks.size()) < blocks_for(length(*running_[i])) && allocator_.available() == 0) {
+        HONE_ASSERT(running_.size() > i + 1 || running_.size() > 1, "the KV cache holds fewer tokens than one sequence");
+        preempt();
+        if (i >= running_.size()) return;
+      }
+      grow(running_[i]->blocks, length(*running_[i]));
+    }
+  }
+
+  void preempt() {
+    Sequence last = std::move(*running_.back());
+    running_.pop_back();
+    release(last.blocks);
+    waiting_.push_front({last.group, last.sample});
+    ++engine_.stats_.preemptions;
+  }
+
+  void release(std::vector<int32_t>& blocks) {
+    for (const int32_t block : blocks) allocator_.release(block);
+    blocks.clear();
+  }
+
+  // One forward pass over everything new: shared prompts, and the tokens of running sequences that are not cached yet.
+  void forward() {
+    make_room();
+    std::vector<int32_t> ids;
+    std::vector<kernels::Segment> segments;
+    std::vector<Row> rows;
+    const auto add = [&](const std::vector<int32_t>& blocks, int64_t start, int64_t count, Row row) {
+      segments.push_back({static_cast<int64_t>(ids.size()) - count, count, start, blocks.data()});
+      rows.push_back(row);
+    };
+    for (const size_t group : new_prompts_) {
+      ids.insert(ids.end(), prompt(group).begin(), prompt(group).end());
+      add(prompts_[group].blocks, 0, static_cast<int64_t>(prompt(group).size()), {nullptr, group});
+    }
+    for (const auto& sequence : running_) {
+      const auto& prefix = prompt(sequence->group);
+      const auto& generated = completion(*sequence).ids;
+      const int64_t total = length(*sequence), start = sequence->cached;
+      for (int64_t t = start; t < total; ++t) {
+        const auto at = static_cast<size_t>(t);
+        ids.push_back(at < prefix.size() ? prefix[at] : generated[at - prefix.size()]);
+      }
+      add(sequence->blocks, start, total - start, {sequence.get(), sequence->group});
+      sequence->cached = total;
+    }
+    const at::Tensor logits = run_model(ids, segments);
+    ++engine_.stats_.forwards;
+    for (size_t r = 0; r < new_prompts_.size(); ++r) {
+      const float* row = logits.const_data_ptr<float>() + static_cast<int64_t>(r) * logits.size(1);
+      prompts_[new_prompts_[r]].logits.assign(row, row + logits.size(1));
+    }
+    start_sequences();
+    sample(logits, static_cast<int64_t>(new_prompts_.size()));
+    new_prompts_.clear();
+  }
+
+  at::Tensor run_model(const std::vector<int32_t>& ids, const std::vector<kernels::Segment>& segments) {
+    at::Tensor id_tensor = at::empty({static_cast<int64_t>(ids.size())}, at::kInt);
+    std::copy(ids.begin(), ids.end(), id_tensor.data_ptr<int32_t>());
+    at::Tensor rows = at::empty({static_cast<int64_t>(segments.size())}, at::kLong);
+    for (size_t i = 0; i < segments.size(); ++i) {
+      rows.data_ptr<int64_t>()[i] = segments[i].first_row + segments[i].length - 1;
+    }
+    return engine_.model_.logits(id_tensor, segments, engine_.cache_, rows);
+  }
+
+  // Sequences whose prompt is computed join the running ones: full prompt blocks are shared, the last, partial one is copied.
+  void start_sequences() {
+    first_of_started_ = running_.size();
+    for (auto& sequence : starting_) {
+      SharedPrompt& shared = prompts_[sequence->group];
+      const auto tokens = static_cast<int64_t>(prompt(sequence->group).size());
+      sequence->cached = tokens;
+      sequence->blocks = shared.blocks;
+      if (--shared.to_start > 0) {
+        for (const int32_t block : sequence->blocks) allocator_.share(block);
+        if (tokens % kBlockTokens != 0) {
+          const int32_t own = allocator_.allocate();
+          copy_block(sequence->blocks.back(), own);
+          allocator_.release(std::exchange(sequence->blocks.back(), own));
+        }
+      } else {
+        shared.blocks.clear();  // the last sample takes the blocks over
+      }
+      running_.push_back(std::move(sequence));
+    }
+    starting_.clear();
+  }
+
+  void copy_block(int32_t from, int32_t to) {
+    for (const kernels::KvLayer& layer : engine_.cache_) {
+      for (const at::Tensor* t : {&layer.keys, &layer.values}) {
+        const int64_t size = t->stride(0);
+        std::copy_n(t->data_ptr<float>() + from * size, size, t->data_ptr<float>() + to * size);
+      }
+    }
+  }
+
+  // Draws the next token of every running sequence: from its row of logits (rows start at first_row), or from its prompt's.
+  void sample(const at::Tensor& logits, int64_t first_row) {
+    const int64_t vocab = logits.size(1);
+    at::parallel_for(0, static_cast<int64_t>(running_.size()), 16, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Sequence& s = *running_[static_cast<size_t>(i)];
+        const bool started = static_cast<size_t>(i) >= first_of_started_;
+        const float* row = started ? prompts_[s.group].logits.data() : logits.const_data_ptr<float>() + (first_row + i) * vocab;
+        draw(s, row, vocab);
+      }
+    });
+    std::vector<std::unique_ptr<Sequence>> going_on;
+    for (auto& sequence : running_) {
+      ++engine_.stats_.tokens;
+      if (completion(*sequence).finish_reason == FinishReason::kAbort) {
+        going_on.push_back(std::move(sequence));
+      } else {
+        release(sequence->blocks);
+      }
+    }
+    running_ = std::move(going_on);
+  }
+
+  // Appends one token and settles the finish reason; kAbort stands for "not finished" meanwhile.
+  void draw(const Sequence& s, const float* logits, int64_t vocab) {
+    const SamplingConfig& config = engine_.config_;
+    Completion& out = groups_[s.group].completions[s.sample];
+    const auto t = static_cast<uint64_t>(out.ids.size());
+    const int32_t eos = engine_.tokenizer_.eos_id();
+    const RandomStream random(key_.seed, RandomPurpose::kSampling,
+                              {key_.stage, key_.step, static_cast<uint64_t>(groups_[s.group].prompt.index), s.sample});
+    const bool ban_eos = config.min_completion_length && static_cast<int64_t>(t) < *config.min_completion_length;
+    SampledToken token = sample_token(logits, vocab, config, ban_eos ? eos : -1, random.uniform(t));
+    out.ids.push_back(token.id);
+    out.behavior_log_probs.push_back(token.log_prob);
+    if (!token.kept.empty() || !out.kept.empty()) keep(out, std::move(token.kept), vocab);
+    if (token.id == eos) {
+      out.finish_reason = FinishReason::kStop;
+    } else if (!config.stop.empty() && stops(out)) {
+      out.finish_reason = FinishReason::kStop;
+    } else if (static_cast<int64_t>(out.ids.size()) >= config.max_completion_length) {
+      out.finish_reason = FinishReason::kLength;
+    }
+  }
+
+  // Records the ids that token t was drawn from. Without a filter of its own (the end token is no longer banned) that is every id.
+  static void keep(Completion& out, std::vector<int32_t> kept, int64_t vocab) {
+    if (kept.empty()) {
+      kept.resize(static_cast<size_t>(vocab));
+      std::iota(kept.begin(), kept.end(), 0);
+    }
+    if (out.kept.offsets.empty()) out.kept.offsets.push_back(0);
+    out.kept.ids.insert(out.kept.ids.end(), kept.begin(), kept.end());
+    out.kept.offsets.push_back(static_cast<int64_t>(out.kept.ids.size()));
+  }
+
+  bool stops(const Completion& out) const {
+    const std::string text = engine_.tokenizer_.decode(out.ids);
+    return std::any_of(engine_.config_.stop.begin(), engine_.config_.stop.end(),
+                       [&](const std::string& stop) { return text.find(stop) != std::string::npos; });
+  }
+
+  RolloutEngine& engine_;
+  std::vector<RolloutGroup>& groups_;
+  const RolloutKey key_;
+  std::vector<SharedPrompt> prompts_;
+  BlockAllocator allocator_;
+  std::deque<Sequence> waiting_;
+  std::vector<std::unique_ptr<Sequence>> starting_, running_;
+  std::vector<size_t> new_prompts_;
+  size_t first_of_started_ = 0;
+};
+
+RolloutEngine::RolloutEngine(const Model& model, const Tokenizer& tokenizer, SamplingConfig config)
+    : model_(model), tokenizer_(tokenizer), config_(std::move(config)) {}
+
+RolloutEngine::~RolloutEngine() = default;
+
+void RolloutEngine::ensure_cache(int64_t longest_prompt) {
+  const int64_t longest = blocks_for(longest_prompt + config_.max_completion_length) + 2;
+  // Room for every sequence at its longest; the pages of the cache that are never used cost no memory.
+  const int64_t blocks = config_.kv_cache_blocks.value_or(longest * config_.max_num_seqs);
+  HONE_CHECK(blocks >= longest, .what = "the KV cache cannot hold one sequence", .place = "sampling.kv_cache_blocks",
+             .got = std::to_string(blocks), .expected = fmt::format("at least {}", longest),
+             .hint = fmt::format("a block holds {} tokens", kBlockTokens));
+  if (!cache_.empty() && cache_.front().keys.size(0) >= blocks) return;
+  cache_.clear();
+  for (int64_t i = 0; i < model_.config().num_hidden_layers; ++i) cache_.push_back(kernels::make_kv_layer(model_.geometry(), blocks));
+}
+
+std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, int64_t num_generations, const RolloutKey& key) {
+  const at::NoGradGuard no_grad;
+  stats_ = {};
+  std::vector<RolloutGroup> groups;
+  int64_t longest = 0;
+  for (Prompt& prompt : prompts) {
+    const auto tokens = static_cast<int64_t>(prompt.ids.size());
+    const int64_t room = model_.config().max_position_embeddings - config_.max_completion_length;
+    HONE_CHECK(tokens >= 1, .what = "empty prompt", .place = prompt.id);
+    HONE_CHECK(tokens <= room, .what = "the prompt and max_completion_length do not fit the model's positions", .place = prompt.id,
+               .got = fmt::format("{} + {} tokens", tokens, config_.max_completion_length),
+               .expected = fmt::format("at most {}", model_.config().max_position_embeddings));
+    longest = std::max(longest, tokens);
+    groups.push_back({std::move(prompt), std::vector<Completion>(static_cast<size_t>(num_generations)), 0});
+  }
+  if (groups.empty() || num_generations == 0) return groups;
+  ensure_cache(longest);
+  Batch(*this, groups, key).run();
+  for (RolloutGroup& group : groups) {
+    for (Completion& completion : group.completions) {
+      const bool ended = completion.ids.back() == tokenizer_.eos_id();
+      completion.text = tokenizer_.decode({completion.ids.begin(), completion.ids.end() - (ended ? 1 : 0)});
+    }
+  }
+  return groups;
+}
+
+}  // namespace hone
