@@ -6,6 +6,8 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <numeric>
 
@@ -154,7 +156,7 @@ Model Model::load(const std::string& folder, bool trains) {
 
 void Model::save(const std::string& folder) const {
   write_atomic(folder + "/config.json", config_.to_json());
-  write_safetensors(folder + "/model.safetensors", parameters_, {{"format", "pt"}});
+  write_safetensors(folder + "/model.safetensors", parameters_);
 }
 
 at::Tensor Model::hidden(const at::Tensor& ids, const std::vector<kernels::Segment>& segments,

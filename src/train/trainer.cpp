@@ -6,6 +6,8 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <numbers>
 
@@ -15,10 +17,10 @@ namespace hone {
 
 double learning_rate(const OptimizerConfig& config, int64_t step, int64_t total) {
   if (step < config.warmup_steps) return config.lr * static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps);
-  if (config.lr_scheduler_type == LrSchedulerType::kConstant) return config.lr;
+  if (config.lr_scheduler_type == LrScheduler::kConstant) return config.lr;
   const int64_t last = std::max<int64_t>(1, total - 1 - config.warmup_steps);
   const double progress = std::min(1.0, static_cast<double>(step - config.warmup_steps) / static_cast<double>(last));
-  const double left = config.lr_scheduler_type == LrSchedulerType::kLinear ? 1.0 - progress : 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+  const double left = config.lr_scheduler_type == LrScheduler::kLinear ? 1.0 - progress : 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
   return config.lr * (config.min_lr_ratio + (1.0 - config.min_lr_ratio) * left);
 }
 

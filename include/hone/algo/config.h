@@ -1,0 +1,105 @@
+// The section `grpo`: group-relative policy optimisation. A plain struct; see core/config.h.
+#pragma once
+
+#include "hone/core/config.h"
+
+namespace hone {
+
+/// How token losses are averaged: per completion, then over completions (grpo); over all tokens of the step (dapo);
+/// over completions x the length limit (dr_grpo); over the tokens of a minibatch (bnpo).
+enum class LossType { kGrpo, kDapo, kDrGrpo, kBnpo };
+inline constexpr std::string_view kLossTypeNames[] = {"grpo", "dapo", "dr_grpo", "bnpo"};
+inline std::span<const std::string_view> enum_names(LossType) {
+  return kLossTypeNames;
+}
+
+/// What advantages are divided by: the group's standard deviation, that of the whole step, or nothing.
+enum class ScaleRewards { kGroup, kBatch, kNone };
+inline constexpr std::string_view kScaleRewardsNames[] = {"group", "batch", "none"};
+inline std::span<const std::string_view> enum_names(ScaleRewards) {
+  return kScaleRewardsNames;
+}
+
+/// Estimators of KL(policy || reference) from one sample (Schulman 2020).
+enum class KlEstimator { kK1, kK2, kK3 };
+inline constexpr std::string_view kKlEstimatorNames[] = {"k1", "k2", "k3"};
+inline std::span<const std::string_view> enum_names(KlEstimator) {
+  return kKlEstimatorNames;
+}
+
+enum class KlIn { kLoss, kReward };
+inline constexpr std::string_view kKlInNames[] = {"loss", "reward"};
+inline std::span<const std::string_view> enum_names(KlIn) {
+  return kKlInNames;
+}
+
+/// What happens to groups whose rewards are all equal: kept, dropped, or dropped and replaced by new prompts.
+enum class DynamicSampling { kOff, kDrop, kRefill };
+inline constexpr std::string_view kDynamicSamplingNames[] = {"off", "drop", "refill"};
+inline std::span<const std::string_view> enum_names(DynamicSampling) {
+  return kDynamicSamplingNames;
+}
+
+/// The denominators of the ratios: the sampler's own log-probs, or those of a pass before the update.
+enum class OldLogProbs { kBehavior, kRecompute };
+inline constexpr std::string_view kOldLogProbsNames[] = {"behavior", "recompute"};
+inline std::span<const std::string_view> enum_names(OldLogProbs) {
+  return kOldLogProbsNames;
+}
+
+struct GrpoConfig {
+  int64_t num_generations = 16;
+  int64_t prompts_per_step = 32;
+  int64_t num_minibatches = 1;
+  int64_t num_iterations = 1;
+  double epsilon = 0.2;
+  double epsilon_high = 0.28;
+  LossType loss_type = LossType::kDapo;
+  ScaleRewards scale_rewards = ScaleRewards::kGroup;
+  std::optional<double> beta = 0.001;
+  KlEstimator kl_estimator = KlEstimator::kK3;
+  KlIn kl_in = KlIn::kLoss;
+  std::optional<int64_t> ref_model_sync_steps;
+  DynamicSampling dynamic_sampling = DynamicSampling::kOff;
+  int64_t max_refill_rounds = 8;
+  bool mask_truncated_completions = false;
+  OldLogProbs old_log_probs = OldLogProbs::kBehavior;
+
+  /// Whether a reference model is kept: beta is neither null nor 0.
+  bool uses_reference() const { return beta.value_or(0) > 0; }
+  bool operator==(const GrpoConfig&) const = default;
+};
+
+inline void describe(ConfigVisitor& v, GrpoConfig& c) {
+  v.field("num_generations", c.num_generations, at_least(2), "completions",
+          "Completions sampled for each prompt: the group that is compared.");
+  v.field("prompts_per_step", c.prompts_per_step, at_least(1), "prompts", "Prompts sampled in one step.");
+  v.field("num_minibatches", c.num_minibatches, at_least(1), "minibatches",
+          "Optimizer updates that share the completions of one step.");
+  v.field("num_iterations", c.num_iterations, at_least(1), "passes", "Passes over the completions of one step.");
+  v.field("epsilon", c.epsilon, above(0), "", "The ratio is clipped below at 1 - epsilon.");
+  v.field("epsilon_high", c.epsilon_high, above(0), "", "The ratio is clipped above at 1 + epsilon_high.");
+  v.field(
+      "loss_type", c.loss_type, any_value(), "",
+      "How token losses are averaged: grpo (per completion), dapo (over all tokens), dr_grpo (by the length limit), "
+      "bnpo (over the tokens of a minibatch).");
+  v.field("scale_rewards", c.scale_rewards, any_value(), "",
+          "Advantages are divided by the standard deviation of the group, of the batch, or by none.");
+  v.field("beta", c.beta, at_least(0), "",
+          "Weight of the KL term towards the reference model; null or 0 for no reference model.");
+  v.field("kl_estimator", c.kl_estimator, any_value(), "", "Estimator of the KL term.");
+  v.field("kl_in", c.kl_in, any_value(), "", "Adds the KL term to the loss, or subtracts it from the reward.");
+  v.field("ref_model_sync_steps", c.ref_model_sync_steps, at_least(1), "steps",
+          "The policy becomes the new reference model every so many steps; null for never.");
+  v.field("dynamic_sampling", c.dynamic_sampling, any_value(), "",
+          "Groups whose rewards are all equal are kept (off), dropped (drop), or replaced by new prompts (refill).");
+  v.field("max_refill_rounds", c.max_refill_rounds, at_least(1), "rounds",
+          "With refill, further prompts are sampled at most this many times in a step.");
+  v.field("mask_truncated_completions", c.mask_truncated_completions, any_value(), "",
+          "Leaves completions that were cut off out of the loss.");
+  v.field(
+      "old_log_probs", c.old_log_probs, any_value(), "",
+      "Log-probs that the ratio divides by: the sampler's own (behavior), or those of a separate pass (recompute).");
+}
+
+}  // namespace hone

@@ -1,0 +1,127 @@
+// A whole config file as typed values: the run, its stages, and the functions that read, check and write it. Plain
+// data; the functions are thread-safe.
+#pragma once
+
+#include "hone/algo/config.h"
+#include "hone/checkpoint/config.h"
+#include "hone/core/config.h"
+#include "hone/data/config.h"
+#include "hone/eval/config.h"
+#include "hone/model/config.h"
+#include "hone/reward/config.h"
+#include "hone/rollout/config.h"
+#include "hone/train/config.h"
+
+namespace hone {
+
+/// The built-in miniature base model.
+inline constexpr std::string_view kBuiltinMiniature = "builtin:miniature";
+/// Prompt templates that are known by name; any other template is a file.
+inline constexpr std::string_view kPromptTemplates[] = {"r1_zero"};
+
+enum class ModelDtype { kFloat32 };
+inline constexpr std::string_view kModelDtypeNames[] = {"float32"};
+inline std::span<const std::string_view> enum_names(ModelDtype) {
+  return kModelDtypeNames;
+}
+
+enum class RuntimeDevice { kCpu };
+inline constexpr std::string_view kRuntimeDeviceNames[] = {"cpu"};
+inline std::span<const std::string_view> enum_names(RuntimeDevice) {
+  return kRuntimeDeviceNames;
+}
+
+enum class MetricNames { kTrl, kVerl };
+inline constexpr std::string_view kMetricNamesNames[] = {"trl", "verl"};
+inline std::span<const std::string_view> enum_names(MetricNames) {
+  return kMetricNamesNames;
+}
+
+/// The model that the first stage starts from; every later stage starts from the one before it.
+struct ModelSourceConfig {
+  std::optional<std::string>
+      path;  ///< set after loading when the first stage needs it and has no model.path of its own
+  ModelDtype dtype = ModelDtype::kFloat32;
+  bool operator==(const ModelSourceConfig&) const = default;
+};
+
+/// A stage's own starting model, in place of the one of the stage before.
+struct StageModelConfig {
+  std::optional<std::string> path;
+  bool operator==(const StageModelConfig&) const = default;
+};
+
+struct RuntimeConfig {
+  RuntimeDevice device = RuntimeDevice::kCpu;
+  std::optional<int64_t> threads;
+  bool operator==(const RuntimeConfig&) const = default;
+};
+
+struct LoggingConfig {
+  bool tensorboard = true;
+  std::optional<int64_t> samples_per_step;
+  MetricNames metric_names = MetricNames::kTrl;
+  bool operator==(const LoggingConfig&) const = default;
+};
+
+struct GuardConfig {
+  std::optional<int64_t> max_nonfinite_updates = 3;
+  std::optional<int64_t> max_no_signal_steps = 20;
+  bool operator==(const GuardConfig&) const = default;
+};
+
+struct GrpoStage {
+  static constexpr std::string_view kType = "grpo";
+  std::string name;  ///< never empty after loading: a single stage without a name is called by its type
+  StageModelConfig model;
+  DataConfig data;
+  std::string prompt_template = "r1_zero";
+  GrpoConfig grpo;
+  SamplingConfig sampling;
+  std::vector<RewardConfig> rewards;
+  OptimizerConfig optimizer;
+  int64_t steps = 0;
+  CheckpointConfig checkpoint;
+  EvalConfig eval;
+  GuardConfig guards;
+  bool operator==(const GrpoStage&) const = default;
+};
+
+struct PretrainStage {
+  static constexpr std::string_view kType = "pretrain";
+  std::string name;
+  CorpusConfig data;
+  ArchitectureConfig architecture;
+  int64_t row_length = 96;
+  int64_t rows_per_step = 64;
+  OptimizerConfig optimizer;
+  int64_t steps = 0;
+  CheckpointConfig checkpoint;
+  EvalConfig eval;
+  GuardConfig guards;
+  bool operator==(const PretrainStage&) const = default;
+};
+
+using Stage = std::variant<GrpoStage, PretrainStage>;
+
+struct RunConfig {
+  std::string name;  ///< never empty after loading: the file's stem when the file does not say
+  int64_t seed = 0;
+  ModelSourceConfig model;
+  RuntimeConfig runtime;
+  LoggingConfig logging;
+  std::vector<Stage> stages;
+  bool operator==(const RunConfig&) const = default;
+};
+
+/// Reads a YAML or JSON file, applies `overrides` ("section.key=value", the last one wins), and checks everything that
+/// needs no model or data. Throws Error (kInput) with one line for each problem, joined by line breaks:
+/// "file:line:column: message" or "--set section.key=value: message".
+RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// The resolved config: every key with its value. load_run_config reads it back to an equal config.
+std::string to_yaml(const RunConfig& config);
+
+void describe(ConfigVisitor& visitor, RunConfig& config);
+
+}  // namespace hone
