@@ -30,7 +30,9 @@ class Writer {
     text_ += word;
   }
 
-  ChainLanguage any_language() { return random_.next_bernoulli(0.5) ? ChainLanguage::kEnglish : ChainLanguage::kChinese; }
+  ChainLanguage any_language() {
+    return random_.next_bernoulli(0.5) ? ChainLanguage::kEnglish : ChainLanguage::kChinese;
+  }
   uint64_t some() { return 2 + random_.next_below(5); }
 
   int other_digit(int digit) { return (digit + 1 + static_cast<int>(random_.next_below(9))) % 10; }
@@ -61,7 +63,8 @@ class Writer {
 
   void dictionary() {
     const auto& words = chain_vocabulary();
-    // Digits come as ten English words and their ten Chinese ones, operators as three and three, the rest as ten and ten.
+    // Digits come as ten English words and their ten Chinese ones, operators as three and three, the rest as ten and
+    // ten.
     for (uint64_t n = some(); n > 0; --n) {
       const uint64_t pick = random_.next_below(23);
       const uint64_t first = pick < 10 ? 11 + pick : pick < 13 ? 31 + pick - 10 : 37 + pick - 13;
@@ -79,8 +82,8 @@ class Writer {
     add(p.text());
     add("<assistant>");
     const double style_draw = random_.next_uniform();
-    ChainStyle style = style_draw < mix_.direct                            ? ChainStyle::kDirect
-                       : style_draw < mix_.direct + mix_.coarse            ? ChainStyle::kCoarse
+    ChainStyle style = style_draw < mix_.direct                             ? ChainStyle::kDirect
+                       : style_draw < mix_.direct + mix_.coarse             ? ChainStyle::kCoarse
                        : style_draw < mix_.direct + mix_.coarse + mix_.fine ? ChainStyle::kFine
                                                                             : ChainStyle::kLong;
     const bool tagged = random_.next_bernoulli(mix_.tagged);
@@ -90,8 +93,9 @@ class Writer {
     }
     const double language_draw = random_.next_uniform();
     const bool mixed = language_draw < mix_.mixed_language;
-    language_ = language_draw >= mix_.mixed_language && language_draw < mix_.mixed_language + mix_.other_language ? other(p.language)
-                                                                                                                  : p.language;
+    language_ = language_draw >= mix_.mixed_language && language_draw < mix_.mixed_language + mix_.other_language
+                    ? other(p.language)
+                    : p.language;
     if (tagged) add("<think>");
     const int value = style == ChainStyle::kDirect ? guess(p) : work(p, style, mixed);
     if (tagged) {
@@ -105,7 +109,9 @@ class Writer {
     }
   }
 
-  int guess(const ChainProblem& p) { return random_.next_bernoulli(mix_.direct_noise) ? other_digit(p.answer()) : p.answer(); }
+  int guess(const ChainProblem& p) {
+    return random_.next_bernoulli(mix_.direct_noise) ? other_digit(p.answer()) : p.answer();
+  }
 
   int work(const ChainProblem& p, ChainStyle style, bool mixed) {
     const bool connected = random_.next_bernoulli(mix_.connectors);
@@ -128,7 +134,8 @@ class Writer {
     return value;
   }
 
-  // One pass over the problem, `stride` operations a statement; a wrong result is carried on. Leaves language_ at the last statement's.
+  // One pass over the problem, `stride` operations a statement; a wrong result is carried on. Leaves language_ at the
+  // last statement's.
   int pass(const ChainProblem& p, size_t stride, bool mixed, bool connected) {
     int value = p.start;
     for (size_t i = 0; i < p.steps.size(); i += stride) {

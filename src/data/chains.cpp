@@ -14,11 +14,27 @@ struct Pair {
   std::string_view in(ChainLanguage l) const { return l == ChainLanguage::kEnglish ? english : chinese; }
 };
 
-constexpr std::array<Pair, 10> kDigits = {{{"zero", "零"}, {"one", "一"}, {"two", "二"}, {"three", "三"}, {"four", "四"},
-                                           {"five", "五"}, {"six", "六"}, {"seven", "七"}, {"eight", "八"}, {"nine", "九"}}};
+constexpr std::array<Pair, 10> kDigits = {{{"zero", "零"},
+                                           {"one", "一"},
+                                           {"two", "二"},
+                                           {"three", "三"},
+                                           {"four", "四"},
+                                           {"five", "五"},
+                                           {"six", "六"},
+                                           {"seven", "七"},
+                                           {"eight", "八"},
+                                           {"nine", "九"}}};
 constexpr std::array<Pair, 3> kOperators = {{{"plus", "加"}, {"minus", "减"}, {"times", "乘"}}};
-constexpr std::array<Pair, 10> kWords = {{{"is", "得"}, {"so", "所以"}, {"answer", "答案"}, {"compute", "计算"}, {"wait", "等等"},
-                                          {"check", "检查"}, {"first", "首先"}, {"then", "然后"}, {"i-need", "我需要"}, {"yes", "对"}}};
+constexpr std::array<Pair, 10> kWords = {{{"is", "得"},
+                                          {"so", "所以"},
+                                          {"answer", "答案"},
+                                          {"compute", "计算"},
+                                          {"wait", "等等"},
+                                          {"check", "检查"},
+                                          {"first", "首先"},
+                                          {"then", "然后"},
+                                          {"i-need", "我需要"},
+                                          {"yes", "对"}}};
 
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> words;
@@ -53,7 +69,8 @@ std::optional<ChainStatement> read_statement(const std::vector<std::string_view>
   ChainStatement s;
   if (!value(s.start)) return std::nullopt;
   while (i < words.size() && operator_of(words[i])) {
-    s.language = words[i] == operator_word(*operator_of(words[i]), ChainLanguage::kEnglish) ? ChainLanguage::kEnglish : ChainLanguage::kChinese;
+    s.language = words[i] == operator_word(*operator_of(words[i]), ChainLanguage::kEnglish) ? ChainLanguage::kEnglish
+                                                                                            : ChainLanguage::kChinese;
     ChainStep step{*operator_of(words[i++]), 0};
     if (!value(step.operand)) return std::nullopt;
     s.steps.push_back(step);
@@ -65,13 +82,18 @@ std::optional<ChainStatement> read_statement(const std::vector<std::string_view>
 
 }  // namespace
 
-std::string_view to_string(ChainLanguage language) { return language == ChainLanguage::kEnglish ? "en" : "zh"; }
+std::string_view to_string(ChainLanguage language) {
+  return language == ChainLanguage::kEnglish ? "en" : "zh";
+}
 
 int apply(int value, const ChainStep& step) {
   switch (step.op) {
-    case ChainOperator::kPlus: return (value + step.operand) % 10;
-    case ChainOperator::kMinus: return (value + 10 - step.operand) % 10;
-    case ChainOperator::kTimes: return value * step.operand % 10;
+    case ChainOperator::kPlus:
+      return (value + step.operand) % 10;
+    case ChainOperator::kMinus:
+      return (value + 10 - step.operand) % 10;
+    case ChainOperator::kTimes:
+      return value * step.operand % 10;
   }
   HONE_ASSERT(false);
 }
@@ -85,16 +107,22 @@ int ChainProblem::answer() const {
 std::string ChainProblem::text() const {
   std::string out(chain_word("compute", language));
   out += fmt::format(" {}", digit_word(start, language));
-  for (const ChainStep& step : steps) out += fmt::format(" {} {}", operator_word(step.op, language), digit_word(step.operand, language));
+  for (const ChainStep& step : steps)
+    out += fmt::format(" {} {}", operator_word(step.op, language), digit_word(step.operand, language));
   return out + " ?";
 }
 
-std::string_view digit_word(int digit, ChainLanguage language) { return kDigits.at(static_cast<size_t>(digit)).in(language); }
+std::string_view digit_word(int digit, ChainLanguage language) {
+  return kDigits.at(static_cast<size_t>(digit)).in(language);
+}
 
-std::string_view operator_word(ChainOperator op, ChainLanguage language) { return kOperators[static_cast<size_t>(op)].in(language); }
+std::string_view operator_word(ChainOperator op, ChainLanguage language) {
+  return kOperators[static_cast<size_t>(op)].in(language);
+}
 
 std::string_view chain_word(std::string_view english, ChainLanguage language) {
-  const auto* const at = std::find_if(kWords.begin(), kWords.end(), [&](const Pair& p) { return p.english == english; });
+  const auto* const at =
+      std::find_if(kWords.begin(), kWords.end(), [&](const Pair& p) { return p.english == english; });
   HONE_ASSERT(at != kWords.end(), "'{}' is no word of the world", english);
   return at->in(language);
 }
@@ -108,7 +136,8 @@ std::optional<int> digit_value(std::string_view word) {
 
 const std::vector<std::string>& chain_vocabulary() {
   static const std::vector<std::string> all = [] {
-    std::vector<std::string> v = {"<pad>", "<eos>", "<user>", "<assistant>", "<think>", "</think>", "<answer>", "</answer>", ":", ".", "?"};
+    std::vector<std::string> v = {"<pad>",    "<eos>",     "<user>", "<assistant>", "<think>", "</think>",
+                                  "<answer>", "</answer>", ":",      ".",           "?"};
     const auto add = [&v](const auto& pairs) {
       for (const Pair& p : pairs) v.emplace_back(p.english);
       for (const Pair& p : pairs) v.emplace_back(p.chinese);
@@ -124,7 +153,8 @@ const std::vector<std::string>& chain_vocabulary() {
 ChainProblem draw_chain(RandomStream& random, int min_operations, int max_operations) {
   ChainProblem p;
   p.language = random.next_bernoulli(0.5) ? ChainLanguage::kEnglish : ChainLanguage::kChinese;
-  const auto n = static_cast<uint64_t>(min_operations) + random.next_below(static_cast<uint64_t>(max_operations - min_operations + 1));
+  const auto n = static_cast<uint64_t>(min_operations) +
+                 random.next_below(static_cast<uint64_t>(max_operations - min_operations + 1));
   p.start = static_cast<int>(random.next_below(10));
   for (uint64_t i = 0; i < n; ++i) {
     const auto op = static_cast<ChainOperator>(random.next_below(3));
@@ -140,7 +170,8 @@ ChainProblem chain_problem(uint64_t seed, ChainSplit split, uint64_t index, int 
     ChainProblem p = draw_chain(random, min_operations, max_operations);
     // One problem in eight belongs to the test split, decided by the problem alone.
     uint64_t code = static_cast<uint64_t>(p.start) * 2 + static_cast<uint64_t>(p.language) + 100;
-    for (const ChainStep& s : p.steps) code = code * 30 + static_cast<uint64_t>(s.op) * 10 + static_cast<uint64_t>(s.operand);
+    for (const ChainStep& s : p.steps)
+      code = code * 30 + static_cast<uint64_t>(s.op) * 10 + static_cast<uint64_t>(s.operand);
     const bool test = RandomStream(0, RandomPurpose::kProblem, {code}).words(0)[0] % 8 == 0;
     if (test == (split == ChainSplit::kTest)) return p;
   }
@@ -151,9 +182,10 @@ Prompt chain_prompt(const ChainProblem& problem, ChainSplit split, int64_t index
   prompt.index = index;
   prompt.id = fmt::format("chains/{}/{}", split == ChainSplit::kTrain ? "train" : "test", index);
   prompt.text = problem.text();
-  prompt.record = Record::parse(fmt::format(R"({{"id":"{}","prompt":"{}","answer":"{}","language":"{}"}})", prompt.id, prompt.text,
-                                            digit_word(problem.answer(), problem.language), to_string(problem.language)),
-                                prompt.id);
+  prompt.record =
+      Record::parse(fmt::format(R"({{"id":"{}","prompt":"{}","answer":"{}","language":"{}"}})", prompt.id, prompt.text,
+                                digit_word(problem.answer(), problem.language), to_string(problem.language)),
+                    prompt.id);
   return prompt;
 }
 
@@ -179,10 +211,14 @@ ChainReading read_chain(std::string_view completion) {
       continue;
     }
     checked = checked || is_word(words[at], "wait");
-    if (!r.tagged && (is_word(words[at], "so") || is_word(words[at], "answer")) && at + 1 < words.size()) r.answer = digit_value(words[at + 1]);
+    if (!r.tagged && (is_word(words[at], "so") || is_word(words[at], "answer")) && at + 1 < words.size())
+      r.answer = digit_value(words[at + 1]);
     ++at;
   }
-  r.style = r.statements.empty() ? ChainStyle::kDirect : checked ? ChainStyle::kLong : coarse ? ChainStyle::kCoarse : ChainStyle::kFine;
+  r.style = r.statements.empty() ? ChainStyle::kDirect
+            : checked            ? ChainStyle::kLong
+            : coarse             ? ChainStyle::kCoarse
+                                 : ChainStyle::kFine;
   return r;
 }
 

@@ -21,7 +21,9 @@ Record Record::parse(std::string_view json, const std::string& place) {
   return record;
 }
 
-bool Record::has(std::string_view key) const { return fields_->json.contains(key); }
+bool Record::has(std::string_view key) const {
+  return fields_->json.contains(key);
+}
 
 std::optional<std::string> Record::text(std::string_view key) const {
   const auto at = fields_->json.find(key);
@@ -29,13 +31,18 @@ std::optional<std::string> Record::text(std::string_view key) const {
   return at->is_string() ? at->get<std::string>() : at->dump();
 }
 
-std::string Record::dump() const { return fields_->json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace); }
+std::string Record::dump() const {
+  return fields_->json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 std::string_view to_string(FinishReason reason) {
   switch (reason) {
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kAbort: return "abort";
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kAbort:
+      return "abort";
   }
   HONE_ASSERT(false);
 }

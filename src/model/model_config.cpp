@@ -64,6 +64,17 @@ class ConfigFile {
                  .got = at->dump(),
                  .expected = allowed.empty() ? "no such key" : Json(allowed).dump()});
   }
+  // Older files say rope_theta, newer ones rope_parameters: { rope_type, rope_theta }.
+  double rope_theta() const {
+    const auto at = json_.find("rope_parameters");
+    if (at == json_.end() || at->is_null()) return number("rope_theta", 10000.0);
+    const bool plain = at->is_object() && at->value("rope_type", Json("default")) == "default" &&
+                       at->contains("rope_theta") && (*at)["rope_theta"].is_number() &&
+                       (*at)["rope_theta"].get<double>() > 0;
+    HONE_CHECK(plain, .what = "'rope_parameters' are not supported", .place = path_, .got = at->dump(),
+               .expected = "rope_type default and a rope_theta");
+    return (*at)["rope_theta"].get<double>();
+  }
   std::string text(const char* key) const {
     const auto at = json_.find(key);
     HONE_CHECK(at != json_.end() && at->is_string(), .what = fmt::format("'{}' is missing or not a string", key),
@@ -96,7 +107,7 @@ ModelConfig ModelConfig::load(const std::string& folder) {
   c.num_key_value_heads = file.size("num_key_value_heads", c.num_attention_heads);
   c.head_dim = file.size("head_dim", std::max<int64_t>(1, c.hidden_size / c.num_attention_heads));
   c.max_position_embeddings = file.size("max_position_embeddings");
-  c.rope_theta = file.number("rope_theta", 10000.0);
+  c.rope_theta = file.rope_theta();
   c.rms_norm_eps = file.number("rms_norm_eps", 1e-6);
   c.tie_word_embeddings = file.boolean("tie_word_embeddings", false);
   c.attention_bias = c.model_type == "qwen2";

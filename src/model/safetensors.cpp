@@ -11,6 +11,7 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
@@ -23,6 +24,7 @@ static_assert(std::endian::native == std::endian::little, "the format is little-
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference implementation
 constexpr uint64_t kAlignment = 8;
+constexpr size_t kMaxRank = 64;
 
 struct Dtype {
   std::string_view name;
@@ -140,10 +142,11 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     if (level_ == Level::kTensor) return tensor_key(value);
     key_ = value;
     if (level_ == Level::kMetadata) {
-      HONE_CHECK(!metadata.contains(value), .what = "metadata key given twice", .place = place_, .got = in_quotes(value));
+      HONE_CHECK(!metadata.contains(value), .what = "metadata key given twice", .place = place_,
+                 .got = in_quotes(value));
       return true;
     }
-    HONE_CHECK(names_.emplace(value, true).second, .what = "tensor given twice", .place = place_, .got = in_quotes(value));
+    HONE_CHECK(names_.insert(value).second, .what = "tensor given twice", .place = place_, .got = in_quotes(value));
     if (value != "__metadata__") tensors.push_back({.name = value, .dtype = nullptr, .shape = {}, .offsets = {}});
     return true;
   }
@@ -179,22 +182,22 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   Field field_ = Field::kDtype;
   unsigned fields_seen_ = 0;
   std::string key_;
-  std::map<std::string, bool> names_;
+  std::set<std::string> names_;
 };
 
 /// Bytes of a tensor by its shape, checked for overflow.
 uint64_t byte_count(const Described& tensor, const std::string& place) {
-  uint64_t bytes = tensor.dtype->bytes;
-  bool fits = true;
+  // Sizes of 0 count as 1 here: torch multiplies the others for the strides.
+  uint64_t extent = tensor.dtype->bytes;
+  bool fits = tensor.shape.size() <= kMaxRank, empty = false;
   for (const uint64_t size : tensor.shape) {
-    // Each size and the running product must fit int64 even where another size is 0.
-    fits =
-        fits && size <= uint64_t{std::numeric_limits<int64_t>::max()} && !__builtin_mul_overflow(bytes, size, &bytes);
+    fits = fits && !__builtin_mul_overflow(extent, std::max<uint64_t>(size, 1), &extent);
+    empty = empty || size == 0;
   }
-  HONE_CHECK(fits && bytes <= uint64_t{std::numeric_limits<int64_t>::max()}, .what = "shape is too large",
+  HONE_CHECK(fits && extent <= uint64_t{std::numeric_limits<int64_t>::max()}, .what = "shape is too large",
              .place = fmt::format("{}: {}", place, in_quotes(tensor.name)),
-             .got = fmt::format("[{}]", fmt::join(tensor.shape, ", ")));
-  return bytes;
+             .got = nlohmann::json(tensor.shape).dump().substr(0, 200));
+  return empty ? 0 : extent;
 }
 
 /// Checks that the tensors, ordered by offset, cover `data_bytes` without gap or overlap.
@@ -303,18 +306,21 @@ void write_safetensors(FileWriter& file, const NamedTensors& tensors, const Safe
     return a.first != b.first ? a.first > b.first : a.second->first < b.second->first;
   });
 
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::string text = "{";
+  if (!metadata.empty()) text += R"("__metadata__":)" + nlohmann::json(metadata).dump();
+  std::set<std::string_view> seen;
   uint64_t position = 0;
   for (const auto& [dtype, named] : items) {
     const auto& [name, tensor] = *named;
-    HONE_CHECK(!header.contains(name), .what = fmt::format("tensor {} is given twice", in_quotes(name)),
+    HONE_CHECK(seen.insert(name).second, .what = fmt::format("tensor {} is given twice", in_quotes(name)),
                .place = file.path().string());
     const uint64_t end = position + tensor.nbytes();
-    header[name] = {{"dtype", dtype->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {position, end}}};
+    text += fmt::format(R"({}{}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})", text.size() > 1 ? "," : "",
+                        nlohmann::json(name).dump(), dtype->name, nlohmann::json(tensor.sizes().vec()).dump(), position,
+                        end);
     position = end;
   }
-  std::string text = header.dump();
+  text += '}';
   text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
 
   const uint64_t length = text.size();

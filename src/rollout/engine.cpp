@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <numeric>
+#include <utility>
 
 #include "hone/core/error.h"
 #include "hone/core/random.h"
@@ -18,13 +19,16 @@ namespace {
 
 using kernels::kBlockTokens;
 
-int64_t blocks_for(int64_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
+int64_t blocks_for(int64_t tokens) {
+  return (tokens + kBlockTokens - 1) / kBlockTokens;
+}
 
 /// A prompt that its group shares: computed once, kept until every sample of the group has started.
 struct SharedPrompt {
   std::vector<int32_t> blocks;
   std::vector<float> logits;  // [V] after the last prompt token
-  int64_t to_start = 0;
+  int64_t to_start = 0;       // samples that still wait
+  bool needed = false;        // a sample starts from it in this round
 };
 
 struct Sequence {
@@ -39,7 +43,10 @@ struct Sequence {
 class RolloutEngine::Batch {
  public:
   Batch(RolloutEngine& engine, std::vector<RolloutGroup>& groups, const RolloutKey& key)
-      : engine_(engine), groups_(groups), key_(key), prompts_(groups.size()),
+      : engine_(engine),
+        groups_(groups),
+        key_(key),
+        prompts_(groups.size()),
         allocator_(engine.cache_.front().keys.size(0)) {
     for (size_t g = 0; g < groups.size(); ++g) {
       prompts_[g].to_start = static_cast<int64_t>(groups[g].completions.size());
@@ -55,26 +62,26 @@ class RolloutEngine::Batch {
   }
 
  private:
-  /// One row of the next forward pass whose logits are wanted: a running sequence, or a prompt about to be shared.
-  struct Row {
-    Sequence* sequence;  // null: the prompt of `group`
-    size_t group;
-  };
-
   Completion& completion(const Sequence& s) { return groups_[s.group].completions[s.sample]; }
   const std::vector<int32_t>& prompt(size_t group) const { return groups_[group].prompt.ids; }
   int64_t length(const Sequence& s) { return static_cast<int64_t>(prompt(s.group).size() + completion(s).ids.size()); }
 
-  // Starts waiting sequences while there are slots and blocks: the prompt's blocks, and one to grow for each sequence in flight.
+  // Starts waiting sequences while there are slots and blocks: the prompt's blocks, and one to grow for each sequence
+  // in flight.
   void admit() {
-    while (!waiting_.empty() && static_cast<int64_t>(running_.size() + starting_.size()) < engine_.config_.max_num_seqs) {
+    while (!waiting_.empty() &&
+           static_cast<int64_t>(running_.size() + starting_.size()) < engine_.config_.max_num_seqs) {
       const Sequence& next = waiting_.front();
       const bool resumed = !groups_[next.group].completions[next.sample].ids.empty();
       SharedPrompt& shared = prompts_[next.group];
       const bool compute = resumed || shared.blocks.empty();
-      const auto reserve = static_cast<int64_t>(running_.size() + 2 * starting_.size()) + 2;
       const int64_t wanted = compute ? blocks_for(length(next)) : 0;
-      if (allocator_.available() < wanted + reserve && !(running_.empty() && starting_.empty())) return;
+      if (running_.empty() && starting_.empty()) {
+        while (allocator_.available() < wanted + 2 && evict_prompt(next.group)) {
+        }
+      } else if (allocator_.available() < wanted + static_cast<int64_t>(running_.size() + 2 * starting_.size()) + 2) {
+        return;
+      }
       Sequence sequence = std::move(waiting_.front());
       waiting_.pop_front();
       if (resumed) {
@@ -86,19 +93,33 @@ class RolloutEngine::Batch {
         grow(shared.blocks, static_cast<int64_t>(prompt(sequence.group).size()));
         new_prompts_.push_back(sequence.group);
       }
+      shared.needed = true;
       starting_.push_back(std::make_unique<Sequence>(std::move(sequence)));
     }
+  }
+
+  // Frees the blocks of a prompt that nobody starts from now; it is computed again when its next sample starts.
+  bool evict_prompt(size_t keep) {
+    for (size_t g = 0; g < prompts_.size(); ++g) {
+      if (prompts_[g].blocks.empty() || prompts_[g].needed || g == keep) continue;
+      release(prompts_[g].blocks);
+      return true;
+    }
+    return false;
   }
 
   void grow(std::vector<int32_t>& blocks, int64_t tokens) {
     while (static_cast<int64_t>(blocks.size()) < blocks_for(tokens)) blocks.push_back(allocator_.allocate());
   }
 
-  // Gives every running sequence the block that its next token needs; the latest arrivals make way when there are none.
+  // Gives every running sequence the block that its next token needs. When there is none, prompts that nobody starts
+  // from make way, then the latest arrivals.
   void make_room() {
     for (size_t i = 0; i < running_.size(); ++i) {
-      while (static_cast<int64_t>(running_[i]->blocks.size()) < blocks_for(length(*running_[i])) && allocator_.available() == 0) {
-        HONE_ASSERT(running_.size() > i + 1 || running_.size() > 1, "the KV cache holds fewer tokens than one sequence");
+      while (static_cast<int64_t>(running_[i]->blocks.size()) < blocks_for(length(*running_[i])) &&
+             allocator_.available() == 0) {
+        if (evict_prompt(prompts_.size())) continue;
+        HONE_ASSERT(running_.size() > 1, "the KV cache holds fewer tokens than one sequence");
         preempt();
         if (i >= running_.size()) return;
       }
@@ -124,14 +145,12 @@ class RolloutEngine::Batch {
     make_room();
     std::vector<int32_t> ids;
     std::vector<kernels::Segment> segments;
-    std::vector<Row> rows;
-    const auto add = [&](const std::vector<int32_t>& blocks, int64_t start, int64_t count, Row row) {
+    const auto add = [&](const std::vector<int32_t>& blocks, int64_t start, int64_t count) {
       segments.push_back({static_cast<int64_t>(ids.size()) - count, count, start, blocks.data()});
-      rows.push_back(row);
     };
     for (const size_t group : new_prompts_) {
       ids.insert(ids.end(), prompt(group).begin(), prompt(group).end());
-      add(prompts_[group].blocks, 0, static_cast<int64_t>(prompt(group).size()), {nullptr, group});
+      add(prompts_[group].blocks, 0, static_cast<int64_t>(prompt(group).size()));
     }
     for (const auto& sequence : running_) {
       const auto& prefix = prompt(sequence->group);
@@ -141,7 +160,7 @@ class RolloutEngine::Batch {
         const auto at = static_cast<size_t>(t);
         ids.push_back(at < prefix.size() ? prefix[at] : generated[at - prefix.size()]);
       }
-      add(sequence->blocks, start, total - start, {sequence.get(), sequence->group});
+      add(sequence->blocks, start, total - start);
       sequence->cached = total;
     }
     const at::Tensor logits = run_model(ids, segments);
@@ -165,12 +184,14 @@ class RolloutEngine::Batch {
     return engine_.model_.logits(id_tensor, segments, engine_.cache_, rows);
   }
 
-  // Sequences whose prompt is computed join the running ones: full prompt blocks are shared, the last, partial one is copied.
+  // Sequences whose prompt is computed join the running ones: full prompt blocks are shared, the last, partial one is
+  // copied.
   void start_sequences() {
     first_of_started_ = running_.size();
     for (auto& sequence : starting_) {
       SharedPrompt& shared = prompts_[sequence->group];
       const auto tokens = static_cast<int64_t>(prompt(sequence->group).size());
+      shared.needed = false;
       sequence->cached = tokens;
       sequence->blocks = shared.blocks;
       if (--shared.to_start > 0) {
@@ -197,14 +218,16 @@ class RolloutEngine::Batch {
     }
   }
 
-  // Draws the next token of every running sequence: from its row of logits (rows start at first_row), or from its prompt's.
+  // Draws the next token of every running sequence: from its row of logits (rows start at first_row), or from its
+  // prompt's.
   void sample(const at::Tensor& logits, int64_t first_row) {
     const int64_t vocab = logits.size(1);
     at::parallel_for(0, static_cast<int64_t>(running_.size()), 16, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const Sequence& s = *running_[static_cast<size_t>(i)];
         const bool started = static_cast<size_t>(i) >= first_of_started_;
-        const float* row = started ? prompts_[s.group].logits.data() : logits.const_data_ptr<float>() + (first_row + i) * vocab;
+        const float* row =
+            started ? prompts_[s.group].logits.data() : logits.const_data_ptr<float>() + (first_row + i) * vocab;
         draw(s, row, vocab);
       }
     });
@@ -242,7 +265,8 @@ class RolloutEngine::Batch {
     }
   }
 
-  // Records the ids that token t was drawn from. Without a filter of its own (the end token is no longer banned) that is every id.
+  // Records the ids that token t was drawn from. Without a filter of its own (the end token is no longer banned) that
+  // is every id.
   static void keep(Completion& out, std::vector<int32_t> kept, int64_t vocab) {
     if (kept.empty()) {
       kept.resize(static_cast<size_t>(vocab));
@@ -284,10 +308,12 @@ void RolloutEngine::ensure_cache(int64_t longest_prompt) {
              .hint = fmt::format("a block holds {} tokens", kBlockTokens));
   if (!cache_.empty() && cache_.front().keys.size(0) >= blocks) return;
   cache_.clear();
-  for (int64_t i = 0; i < model_.config().num_hidden_layers; ++i) cache_.push_back(kernels::make_kv_layer(model_.geometry(), blocks));
+  for (int64_t i = 0; i < model_.config().num_hidden_layers; ++i)
+    cache_.push_back(kernels::make_kv_layer(model_.geometry(), blocks));
 }
 
-std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, int64_t num_generations, const RolloutKey& key) {
+std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, int64_t num_generations,
+                                                  const RolloutKey& key) {
   const at::NoGradGuard no_grad;
   stats_ = {};
   std::vector<RolloutGroup> groups;
@@ -296,8 +322,8 @@ std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, i
     const auto tokens = static_cast<int64_t>(prompt.ids.size());
     const int64_t room = model_.config().max_position_embeddings - config_.max_completion_length;
     HONE_CHECK(tokens >= 1, .what = "empty prompt", .place = prompt.id);
-    HONE_CHECK(tokens <= room, .what = "the prompt and max_completion_length do not fit the model's positions", .place = prompt.id,
-               .got = fmt::format("{} + {} tokens", tokens, config_.max_completion_length),
+    HONE_CHECK(tokens <= room, .what = "the prompt and max_completion_length do not fit the model's positions",
+               .place = prompt.id, .got = fmt::format("{} + {} tokens", tokens, config_.max_completion_length),
                .expected = fmt::format("at most {}", model_.config().max_position_embeddings));
     longest = std::max(longest, tokens);
     groups.push_back({std::move(prompt), std::vector<Completion>(static_cast<size_t>(num_generations)), 0});

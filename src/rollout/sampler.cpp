@@ -47,7 +47,8 @@ std::vector<int32_t> filter(const float* logits, int64_t vocab, const SamplingCo
 
 }  // namespace
 
-SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config, int32_t banned, double uniform) {
+SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config, int32_t banned,
+                          double uniform) {
   const bool greedy = config.temperature == 0.0;
   const bool filtered = banned >= 0 || (!greedy && (config.top_k || config.top_p < 1.0 || config.min_p));
   SampledToken token;
@@ -57,8 +58,8 @@ SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConf
   }
   const int64_t n = filtered ? static_cast<int64_t>(token.kept.size()) : vocab;
   std::vector<float> scratch(static_cast<size_t>(2 * n));
-  const kernels::RowDistribution row =
-      kernels::row_distribution(logits, n, greedy ? 1.0 : config.temperature, filtered ? token.kept.data() : nullptr, scratch.data());
+  const kernels::RowDistribution row = kernels::row_distribution(
+      logits, n, greedy ? 1.0 : config.temperature, filtered ? token.kept.data() : nullptr, scratch.data());
   HONE_CHECK(std::isfinite(row.largest) && std::isfinite(row.total), .what = "the model's logits are not finite",
              .hint = "the weights have diverged; resume from an earlier checkpoint with a smaller learning rate");
   int64_t chosen = std::max_element(row.z, row.z + n) - row.z;

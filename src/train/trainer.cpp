@@ -5,8 +5,8 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <algorithm>
 #include <fmt/ranges.h>
+#include <algorithm>
 
 #include <cmath>
 #include <numbers>
@@ -16,11 +16,14 @@
 namespace hone {
 
 double learning_rate(const OptimizerConfig& config, int64_t step, int64_t total) {
-  if (step < config.warmup_steps) return config.lr * static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps);
+  if (step < config.warmup_steps)
+    return config.lr * static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps);
   if (config.lr_scheduler_type == LrScheduler::kConstant) return config.lr;
   const int64_t last = std::max<int64_t>(1, total - 1 - config.warmup_steps);
   const double progress = std::min(1.0, static_cast<double>(step - config.warmup_steps) / static_cast<double>(last));
-  const double left = config.lr_scheduler_type == LrScheduler::kLinear ? 1.0 - progress : 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+  const double left = config.lr_scheduler_type == LrScheduler::kLinear
+                          ? 1.0 - progress
+                          : 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
   return config.lr * (config.min_lr_ratio + (1.0 - config.min_lr_ratio) * left);
 }
 
@@ -46,14 +49,17 @@ UpdateStats Trainer::update() {
   stats.learning_rate = learning_rate(config_, updates_++, total_updates_);
   stats.skipped = !std::isfinite(stats.grad_norm);
   if (!stats.skipped) {
-    if (config_.max_grad_norm && stats.grad_norm > *config_.max_grad_norm) at::Tensor(grad).mul_(*config_.max_grad_norm / stats.grad_norm);
+    if (config_.max_grad_norm && stats.grad_norm > *config_.max_grad_norm)
+      at::Tensor(grad).mul_(*config_.max_grad_norm / stats.grad_norm);
     ++adam_steps_;
     const int64_t decayed = model_.decayed(), rest = grad.numel() - decayed;
-    for (const auto& [first, count, decay] : {std::tuple{int64_t{0}, decayed, config_.weight_decay}, std::tuple{decayed, rest, 0.0}}) {
+    for (const auto& [first, count, decay] :
+         {std::tuple{int64_t{0}, decayed, config_.weight_decay}, std::tuple{decayed, rest, 0.0}}) {
       const auto part = [&, from = first, n = count](const at::Tensor& t) { return t.narrow(0, from, n); };
       at::_fused_adamw_({part(model_.flat())}, {part(grad)}, {part(exp_avg_)}, {part(exp_avg_sq_)}, {},
-                        {at::full({}, static_cast<double>(adam_steps_), at::kFloat)}, stats.learning_rate, config_.adam_beta1,
-                        config_.adam_beta2, decay, config_.adam_epsilon, /*amsgrad=*/false, /*maximize=*/false);
+                        {at::full({}, static_cast<double>(adam_steps_), at::kFloat)}, stats.learning_rate,
+                        config_.adam_beta1, config_.adam_beta2, decay, config_.adam_epsilon, /*amsgrad=*/false,
+                        /*maximize=*/false);
     }
     // The fused optimizer does not count its write; packed weights are made again only when the version moves.
     model_.flat().unsafeGetTensorImpl()->bump_version();
@@ -75,7 +81,8 @@ void Trainer::load_state(int64_t updates, const std::function<at::Tensor(const s
   const auto read = [&](const char* name, at::Tensor to) {
     const at::Tensor from = tensor(name);
     HONE_CHECK(from.sizes() == to.sizes(), .what = fmt::format("checkpoint tensor '{}' has the wrong shape", name),
-               .got = fmt::format("[{}]", fmt::join(from.sizes(), ", ")), .expected = fmt::format("[{}]", fmt::join(to.sizes(), ", ")));
+               .got = fmt::format("[{}]", fmt::join(from.sizes(), ", ")),
+               .expected = fmt::format("[{}]", fmt::join(to.sizes(), ", ")));
     to.copy_(from);
   };
   read("parameters", model_.flat());

@@ -311,6 +311,11 @@ TEST_F(Ops, ExponentialIsAccurate) {
   const float infinite[2] = {0.0F, -std::numeric_limits<float>::infinity()};
   cpu_kernels().exp_row(infinite, e.data(), 2, &largest, &total);
   EXPECT_EQ(e[1], 0.0F);
+  const float broken[3] = {0.0F, std::nanf(""), 1.0F};
+  for (const CpuKernels* k : tables()) {
+    k->exp_row(broken, e.data(), 3, &largest, &total);
+    EXPECT_TRUE(std::isnan(total)) << k->name;
+  }
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
-// builtin:chains, the task of the built-in world: left-to-right arithmetic modulo 10 in number words, in English and Chinese.
+// builtin:chains, the task of the built-in world: left-to-right arithmetic modulo 10 in number words, in English and
+// Chinese.
 //
-// `compute seven plus six times nine minus three ?` is ((7 + 6) * 9 - 3) mod 10. Answering at once is near chance from three operations
-// on; one statement an operation (`seven plus six is three .`) is easy. Everything here is a pure function. Thread-safe.
+// `compute seven plus six times nine minus three ?` is ((7 + 6) * 9 - 3) mod 10. Answering at once is near chance from
+// three operations on; one statement an operation (`seven plus six is three .`) is easy. Everything here is a pure
+// function. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +18,9 @@
 namespace hone {
 
 enum class ChainLanguage { kEnglish, kChinese };
-inline ChainLanguage other(ChainLanguage l) { return l == ChainLanguage::kEnglish ? ChainLanguage::kChinese : ChainLanguage::kEnglish; }
+inline ChainLanguage other(ChainLanguage l) {
+  return l == ChainLanguage::kEnglish ? ChainLanguage::kChinese : ChainLanguage::kEnglish;
+}
 /// "en" or "zh".
 std::string_view to_string(ChainLanguage language);
 
@@ -42,7 +46,8 @@ int apply(int value, const ChainStep& step);
 /// Words of the world, by language.
 std::string_view digit_word(int digit, ChainLanguage language);
 std::string_view operator_word(ChainOperator op, ChainLanguage language);
-/// The word for an English key of the world ("is", "so", "answer", "compute", "wait", "check", "first", "then", "i-need", "yes").
+/// The word for an English key of the world ("is", "so", "answer", "compute", "wait", "check", "first", "then",
+/// "i-need", "yes").
 std::string_view chain_word(std::string_view english, ChainLanguage language);
 /// The value of a digit word of either language.
 std::optional<int> digit_value(std::string_view word);
@@ -53,12 +58,15 @@ enum class ChainSplit { kTrain, kTest };
 
 /// A problem with min..max operations drawn from `random`, in either language.
 ChainProblem draw_chain(RandomStream& random, int min_operations, int max_operations);
-/// Problem `index` of a split: a pure function of its arguments. The splits share no problem: a hash of the text decides.
+/// Problem `index` of a split: a pure function of its arguments. The splits share no problem: a hash of the text
+/// decides.
 ChainProblem chain_problem(uint64_t seed, ChainSplit split, uint64_t index, int min_operations, int max_operations);
-/// The problem as a prompt: text, id ("chains/train/17") and the fields `prompt`, `answer` and `language`; ids are left empty.
+/// The problem as a prompt: text, id ("chains/train/17") and the fields `prompt`, `answer` and `language`; ids are left
+/// empty.
 Prompt chain_prompt(const ChainProblem& problem, ChainSplit split, int64_t index);
 
-/// One statement of a worked answer, `value op operand [op operand ...] is result .`, with the language of its operators.
+/// One statement of a worked answer, `value op operand [op operand ...] is result .`, with the language of its
+/// operators.
 struct ChainStatement {
   std::vector<ChainStep> steps;
   int start = 0;

@@ -1,5 +1,5 @@
-// Hands out the blocks of a KV cache. A block may belong to several sequences (a prompt shared by its group); it is free again when the
-// last of them lets go. Not thread-safe.
+// Hands out the blocks of a KV cache. A block may belong to several sequences (a prompt shared by its group); it is
+// free again when the last of them lets go. Not thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Samples completions: continuous batching over a paged KV cache.
 //
-// A completion is a function of (seed, stage, step, prompt, sample) and the weights alone: batch size, slots, preemption and thread
-// count do not change a bit of it. Owns the KV cache and keeps it between calls; borrows the model and the tokenizer, whose current
-// weights every call uses. One thread calls at a time.
+// A completion is a function of (seed, stage, step, prompt, sample) and the weights alone: batch size, slots,
+// preemption and thread count do not change a bit of it. Owns the KV cache and keeps it between calls; borrows the
+// model and the tokenizer, whose current weights every call uses. One thread calls at a time.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct RolloutKey {
 };
 
 struct RolloutStats {
-  int64_t tokens = 0;       ///< sampled
+  int64_t tokens = 0;  ///< sampled
   int64_t forwards = 0;
   int64_t preemptions = 0;  ///< sequences that lost their blocks and were computed again
 };
@@ -35,8 +35,8 @@ class RolloutEngine {
   RolloutEngine(const Model& model, const Tokenizer& tokenizer, SamplingConfig config);
   ~RolloutEngine();
 
-  /// `num_generations` completions of every prompt, in order. Prompts must leave room for max_completion_length within the model's
-  /// positions; a longer one is an Error kInput.
+  /// `num_generations` completions of every prompt, in order. Prompts must leave room for max_completion_length within
+  /// the model's positions; a longer one is an Error kInput.
   std::vector<RolloutGroup> generate(std::vector<Prompt> prompts, int64_t num_generations, const RolloutKey& key);
   const RolloutStats& stats() const { return stats_; }  ///< of the last call
 

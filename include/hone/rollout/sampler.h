@@ -1,4 +1,5 @@
-// Draws one token from one row of logits. Stateless and thread-safe: the randomness is a number that the caller supplies.
+// Draws one token from one row of logits. Stateless and thread-safe: the randomness is a number that the caller
+// supplies.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,10 @@ struct SampledToken {
   std::vector<int32_t> kept;  ///< ids that the filters left, ascending; empty when no filter was on
 };
 
-/// Inverse-CDF draw with `uniform` in [0, 1) from softmax(logits[V] / temperature), after top-k, top-p (nucleus, Holtzman et al. 2020)
-/// and min-p, applied in this order as Hugging Face does; temperature 0 takes the largest logit. `banned` (or -1) cannot be drawn.
-SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config, int32_t banned, double uniform);
+/// Inverse-CDF draw with `uniform` in [0, 1) from softmax(logits[V] / temperature), after top-k, top-p (nucleus,
+/// Holtzman et al. 2020) and min-p, applied in this order as Hugging Face does; temperature 0 takes the largest logit.
+/// `banned` (or -1) cannot be drawn.
+SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config, int32_t banned,
+                          double uniform);
 
 }  // namespace hone

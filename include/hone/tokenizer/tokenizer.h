@@ -9,7 +9,8 @@
 
 namespace hone {
 
-/// For now word-level tokenizers that split at white space (the built-in world's); any other part of a file is refused by name.
+/// For now word-level tokenizers that split at white space (the built-in world's); any other part of a file is refused
+/// by name.
 class Tokenizer {
  public:
   /// Reads tokenizer.json and tokenizer_config.json of a model folder. Throws Error kInput naming file and JSON path.

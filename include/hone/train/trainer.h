@@ -1,7 +1,7 @@
 // One optimizer update: gradients of any number of micro-batches, clipping, AdamW, learning-rate schedule.
 //
-// Owns the optimizer's state; borrows the model. Losses are sums whose terms already carry their share of the whole update, so the
-// split into micro-batches changes memory and speed only.
+// Owns the optimizer's state; borrows the model. Losses are sums whose terms already carry their share of the whole
+// update, so the split into micro-batches changes memory and speed only.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,8 +16,8 @@
 
 namespace hone {
 
-/// The learning rate of update number `step` (from 0) of `total`: linear warm-up to lr, then constant, linear or cosine down to
-/// min_lr_ratio * lr at the last update.
+/// The learning rate of update number `step` (from 0) of `total`: linear warm-up to lr, then constant, linear or cosine
+/// down to min_lr_ratio * lr at the last update.
 double learning_rate(const OptimizerConfig& config, int64_t step, int64_t total);
 
 struct UpdateStats {
@@ -30,7 +30,8 @@ class Trainer {
  public:
   Trainer(Model& model, OptimizerConfig config, int64_t total_updates);
 
-  /// Forward and backward of one micro-batch: `loss` maps log-probs and entropies [R] to a scalar. Returns the scalar's value.
+  /// Forward and backward of one micro-batch: `loss` maps log-probs and entropies [R] to a scalar. Returns the scalar's
+  /// value.
   double accumulate(const ScoreBatch& batch, const std::function<at::Tensor(const kernels::LogProbs&)>& loss);
   /// Clips, applies AdamW (Loshchilov & Hutter 2019; no decay on vectors), clears the gradients.
   UpdateStats update();

@@ -202,7 +202,7 @@ inline float max(V16 a) {
 /// as 88.3. Cody-Waite reduction and the minimax polynomial of Cephes' expf.
 inline V16 exp(V16 x) {
   const V16 lowest = V16::all(-87.33F);
-  const V16 y = max(min(x, V16::all(88.3F)), lowest);
+  const V16 y = max(lowest, min(V16::all(88.3F), x));
   const V16 n = round(y * V16::all(1.44269504F));
   V16 r = fma(n, V16::all(-0.693359375F), y);
   r = fma(n, V16::all(2.12194440e-4F), r);
