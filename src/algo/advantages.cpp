@@ -3,76 +3,98 @@
 #include <algorithm>
 #include <cmath>
 
+#include "hone/algo/batch.h"
 #include "hone/algo/loss.h"
 #include "hone/core/error.h"
 
 namespace hone::algo {
 namespace {
 
-double mean_of(const std::vector<double>& values) {
-  double total = 0;
-  for (const double v : values) total += v;
-  return total / static_cast<double>(values.size());
+constexpr double kStdGuard = 1e-4;  // as TRL: keeps nearly equal rewards from becoming large advantages
+constexpr double kNoStd = 1e-8;     // as TRL: a smaller deviation is rounding
+
+bool usable(const Completion& completion) {
+  const auto& parts = completion.reward_parts;
+  return parts.empty() || std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.has_value(); });
 }
 
-// Sample standard deviation (Bessel's correction); 0 for one value.
-double std_of(const std::vector<double>& values) {
-  if (values.size() < 2) return 0;
-  const double mean = mean_of(values);
-  double squares = 0;
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+void append_rewards(const RolloutGroup& group, std::vector<double>& rewards) {
+  for (const Completion& completion : group.completions) {
+    if (!usable(completion)) continue;
+    if (!std::isfinite(completion.reward))
+      throw_failed({.what = "reward is not finite",
+                    .place = fmt::format("prompt '{}'", group.prompt.id),
+                    .got = fmt::format("{}", completion.reward)});
+    rewards.push_back(completion.reward);
+  }
 }
 
-std::vector<double> rewards_of(const RolloutGroup& group) {
+struct Moments {
+  double mean = 0, std = 0;  // std Bessel-corrected, 0 for fewer than two values
+};
+
+Moments moments(const std::vector<double>& values) {
+  if (values.empty()) return {};
+  const auto n = static_cast<double>(values.size());
+  double sum = 0, squares = 0;
+  for (const double value : values) sum += value;
+  const double mean = sum / n;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
+}
+
+Moments group_moments(const RolloutGroup& group) {
   std::vector<double> rewards;
-  for (const Completion& c : group.completions) rewards.push_back(c.reward);
-  return rewards;
+  append_rewards(group, rewards);
+  return moments(rewards);
 }
 
 }  // namespace
 
-bool has_zero_variance(const RolloutGroup& group) {
-  const auto [low, high] = std::minmax_element(group.completions.begin(), group.completions.end(),
-                                               [](const Completion& a, const Completion& b) { return a.reward < b.reward; });
-  return group.completions.empty() || high->reward - low->reward < 1e-9;
+bool has_signal(const RolloutGroup& group) {
+  return group_moments(group).std > kNoStd;
 }
 
-RewardStats compute_advantages(std::vector<RolloutGroup>& groups, ScaleRewards scale_rewards) {
-  RewardStats stats;
-  std::vector<double> all, stds;
+RewardStats reward_stats(const std::vector<RolloutGroup>& groups) {
+  std::vector<double> rewards;
+  size_t completions = 0, without_signal = 0;
   for (const RolloutGroup& group : groups) {
-    const auto rewards = rewards_of(group);
-    HONE_ASSERT(!rewards.empty());
-    all.insert(all.end(), rewards.begin(), rewards.end());
-    stds.push_back(std_of(rewards));
-    stats.frac_reward_zero_std += has_zero_variance(group) ? 1.0 / static_cast<double>(groups.size()) : 0.0;
+    append_rewards(group, rewards);
+    completions += group.completions.size();
+    if (!has_signal(group)) without_signal += group.completions.size();
   }
-  if (groups.empty()) return stats;
-  stats.reward = mean_of(all);
-  stats.reward_std = mean_of(stds);
-  const double batch_std = std_of(all);
-  for (size_t g = 0; g < groups.size(); ++g) {
-    const double mean = mean_of(rewards_of(groups[g]));
-    const double scale = scale_rewards == ScaleRewards::kNone    ? 1.0
-                         : scale_rewards == ScaleRewards::kBatch ? batch_std + kStdEpsilon
-                                                                 : stds[g] + kStdEpsilon;
-    const bool equal = has_zero_variance(groups[g]);  // rounding of the mean is no signal
-    for (Completion& c : groups[g].completions) c.advantage = equal ? 0.0 : (c.reward - mean) / scale;
+  const Moments all = moments(rewards);
+  const double share = completions == 0 ? 0 : static_cast<double>(without_signal) / static_cast<double>(completions);
+  return {all.mean, all.std, share};
+}
+
+RewardStats compute_advantages(std::vector<RolloutGroup>& groups, const GrpoConfig& config) {
+  const RewardStats stats = reward_stats(groups);
+  for (RolloutGroup& group : groups) {
+    const Moments own = group_moments(group);
+    double divisor = 1;
+    if (config.scale_rewards == ScaleRewards::kGroup) divisor = own.std + kStdGuard;
+    if (config.scale_rewards == ScaleRewards::kBatch) divisor = stats.reward_std + kStdGuard;
+    for (Completion& completion : group.completions)
+      completion.advantage = own.std > kNoStd && usable(completion) ? (completion.reward - own.mean) / divisor : 0.0;
   }
   return stats;
 }
 
-void subtract_kl_from_rewards(std::vector<RolloutGroup>& groups, double beta, KlEstimator estimator) {
-  for (RolloutGroup& group : groups) {
-    for (Completion& c : group.completions) {
-      HONE_ASSERT(c.ref_log_probs.size() == c.ids.size(), "KL in the reward needs reference log-probs");
-      double kl = 0;
-      for (size_t t = 0; t < c.ids.size(); ++t) {
-        kl += token_kl(static_cast<double>(c.behavior_log_probs[t]), static_cast<double>(c.ref_log_probs[t]), estimator);
-      }
-      c.reward -= beta * kl;
-    }
+void subtract_kl(std::vector<RolloutGroup>& groups, const TrainBatch& rollout, const GrpoConfig& config) {
+  if (!config.uses_reference()) return;
+  HONE_ASSERT(rollout.ref_log_probs.defined(), "the reference has not scored the rollout");
+  const at::Tensor kl =
+      kl_per_token(rollout.old_log_probs.to(at::kDouble), rollout.ref_log_probs.to(at::kDouble), config.kl_estimator)
+          .to(at::kCPU)
+          .contiguous();
+  const double* values = kl.const_data_ptr<double>();
+  for (size_t s = 0; s < rollout.sources.size(); ++s) {
+    double sum = 0;
+    for (int64_t row = rollout.row_offsets[s]; row < rollout.row_offsets[s + 1]; ++row) sum += values[row];
+    const TrainBatch::Source& source = rollout.sources[s];
+    groups.at(static_cast<size_t>(source.group)).completions.at(static_cast<size_t>(source.completion)).reward -=
+        *config.beta * sum;
   }
 }
 

@@ -1,12 +1,8 @@
 #include "hone/algo/loss.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/clamp.h>
-#include <ATen/ops/exp.h>
-#include <ATen/ops/expm1.h>
-#include <ATen/ops/minimum.h>
-#include <ATen/ops/sum.h>
+#include <ATen/TensorOperators.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "hone/core/error.h"
@@ -14,69 +10,86 @@
 namespace hone::algo {
 namespace {
 
-at::Tensor token_kl(const at::Tensor& log_probs, const at::Tensor& ref, KlEstimator estimator) {
-  const at::Tensor k1 = log_probs - ref;
-  switch (estimator) {
-    case KlEstimator::kK1: return k1;
-    case KlEstimator::kK2: return 0.5 * k1 * k1;
-    case KlEstimator::kK3: return at::expm1(-k1) + k1;
-  }
-  HONE_ASSERT(false);
+const double* doubles(const at::Tensor& x, at::Tensor& keep) {
+  keep = x.detach().to(at::kCPU, at::kDouble).contiguous();
+  return keep.const_data_ptr<double>();
 }
 
-// In index order and in double: logged values must not depend on the thread count.
-template <class F>
-double sum_over(int64_t n, F f) {
-  double total = 0;
-  for (int64_t i = 0; i < n; ++i) total += f(i);
-  return total;
+LossStats measure(const LossInputs& in, const at::Tensor& token_loss, const at::Tensor& kl, const GrpoConfig& config) {
+  at::Tensor keep[7];
+  const double* loss = doubles(token_loss, keep[0]);
+  const double* weight = doubles(in.weights, keep[1]);
+  const double* log_prob = doubles(in.log_probs, keep[2]);
+  const double* old_log_prob = doubles(in.old_log_probs, keep[3]);
+  const double* advantage = doubles(in.advantages, keep[4]);
+  const double* kl_value = kl.defined() ? doubles(kl, keep[5]) : nullptr;
+  const double* entropy = in.entropy.defined() ? doubles(in.entropy, keep[6]) : nullptr;
+  LossStats stats;
+  stats.tokens = in.log_probs.numel();
+  for (int64_t row = 0; row < stats.tokens; ++row) {
+    const double log_ratio = log_prob[row] - old_log_prob[row];
+    const double ratio = std::exp(std::min(log_ratio, kMaxLogRatio));
+    stats.loss += weight[row] * loss[row];
+    if (ratio < 1 - config.epsilon && advantage[row] < 0) ++stats.clip_low;
+    if (ratio > 1 + config.epsilon_high && advantage[row] > 0) ++stats.clip_high;
+    if (kl_value != nullptr) stats.kl += kl_value[row];
+    if (entropy != nullptr) stats.entropy += entropy[row];
+    stats.ratio_min = std::min(stats.ratio_min, ratio);
+    stats.ratio_max = std::max(stats.ratio_max, ratio);
+    stats.log_ratio_abs_max = std::max(stats.log_ratio_abs_max, std::abs(log_ratio));
+  }
+  return stats;
 }
 
 }  // namespace
 
-double token_kl(double log_prob, double ref_log_prob, KlEstimator estimator) {
-  const double k1 = log_prob - ref_log_prob;
-  switch (estimator) {
-    case KlEstimator::kK1: return k1;
-    case KlEstimator::kK2: return 0.5 * k1 * k1;
-    case KlEstimator::kK3: return std::expm1(-k1) + k1;
-  }
-  HONE_ASSERT(false);
-}
-
 LossStats& LossStats::operator+=(const LossStats& other) {
   tokens += other.tokens;
-  clipped_low += other.clipped_low;
-  clipped_high += other.clipped_high;
+  loss += other.loss;
+  clip_low += other.clip_low;
+  clip_high += other.clip_high;
   kl += other.kl;
+  entropy += other.entropy;
+  ratio_min = std::min(ratio_min, other.ratio_min);
+  ratio_max = std::max(ratio_max, other.ratio_max);
+  log_ratio_abs_max = std::max(log_ratio_abs_max, other.log_ratio_abs_max);
   return *this;
 }
 
-PolicyLoss policy_loss(const LossInputs& in, const GrpoConfig& config) {
-  const at::Tensor ratio = at::exp(in.log_probs - in.old_log_probs);
-  const at::Tensor clipped = at::clamp(ratio, 1.0 - config.epsilon, 1.0 + config.epsilon_high);
-  at::Tensor token_loss = -at::minimum(ratio * in.advantages, clipped * in.advantages);
-  at::Tensor kl;
-  if (in.ref_log_probs.defined()) {
-    kl = token_kl(in.log_probs, in.ref_log_probs, config.kl_estimator);
-    if (config.kl_in == KlIn::kLoss) token_loss = token_loss + config.beta.value_or(0.0) * kl;
+at::Tensor kl_per_token(const at::Tensor& log_probs, const at::Tensor& ref_log_probs, KlEstimator estimator) {
+  const at::Tensor d = log_probs - ref_log_probs;  // [R]
+  switch (estimator) {
+    case KlEstimator::kK1:
+      return d;
+    case KlEstimator::kK2:
+      return d * d * 0.5;
+    case KlEstimator::kK3: {
+      const at::Tensor limited = d.maximum(d.new_full({}, -kMaxLogRatio));
+      return limited.neg().expm1() + limited;
+    }
   }
-  PolicyLoss out;
-  out.value = at::sum(token_loss * in.weights);
+  HONE_ASSERT(false, "no such KL estimator: {}", static_cast<int>(estimator));
+}
 
-  const at::NoGradGuard no_grad;
-  const auto doubles = [](const at::Tensor& t) { return t.detach().to(at::kDouble).contiguous(); };
-  const at::Tensor r = doubles(ratio), a = doubles(in.advantages), w = doubles(in.weights), k = kl.defined() ? doubles(kl) : at::Tensor();
-  const double *rp = r.const_data_ptr<double>(), *ap = a.const_data_ptr<double>(), *wp = w.const_data_ptr<double>();
-  const int64_t n = r.numel();
-  out.stats.tokens = sum_over(n, [&](int64_t i) { return wp[i] > 0 ? 1.0 : 0.0; });
-  out.stats.clipped_low = sum_over(n, [&](int64_t i) { return wp[i] > 0 && rp[i] < 1.0 - config.epsilon && ap[i] < 0 ? 1.0 : 0.0; });
-  out.stats.clipped_high = sum_over(n, [&](int64_t i) { return wp[i] > 0 && rp[i] > 1.0 + config.epsilon_high && ap[i] > 0 ? 1.0 : 0.0; });
-  if (kl.defined()) {
-    const double* kp = k.const_data_ptr<double>();
-    out.stats.kl = sum_over(n, [&](int64_t i) { return wp[i] > 0 ? kp[i] : 0.0; });
-  }
-  return out;
+LossTerms policy_loss(const LossInputs& in, const GrpoConfig& config) {
+  const bool kl_in_loss = config.uses_reference() && config.kl_in == KlIn::kLoss;
+  HONE_ASSERT(!kl_in_loss || in.ref_log_probs.defined(), "the loss has a KL term but no reference log-probs");
+
+  // 1. Clipped surrogate.
+  // minimum() rather than clamp_max(), whose gradient turns NaN into 0.
+  const at::Tensor log_ratio = in.log_probs - in.old_log_probs;  // [R]
+  const at::Tensor ratio = log_ratio.minimum(log_ratio.new_full({}, kMaxLogRatio)).exp();
+  const at::Tensor clipped = ratio.clamp(1 - config.epsilon, 1 + config.epsilon_high);
+  at::Tensor token_loss = (ratio * in.advantages).minimum(clipped * in.advantages).neg();
+
+  // 2. KL to the reference.
+  at::Tensor kl;
+  if (in.ref_log_probs.defined())
+    kl = kl_per_token(kl_in_loss ? in.log_probs : in.log_probs.detach(), in.ref_log_probs, config.kl_estimator);
+  if (kl_in_loss) token_loss = token_loss + kl * *config.beta;
+
+  // 3. The weights hold the whole normalisation.
+  return {(token_loss * in.weights).sum(), measure(in, token_loss, kl, config)};
 }
 
 }  // namespace hone::algo

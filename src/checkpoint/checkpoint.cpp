@@ -37,7 +37,7 @@ std::optional<int64_t> parse_step(const std::string& name) {
   if (!name.starts_with(kStepPrefix)) return std::nullopt;
   int64_t step = 0;
   std::from_chars(name.data() + kStepPrefix.size(), name.data() + name.size(), step);
-  return name == step_name(step) ? std::optional(step) : std::nullopt;
+  return step >= 0 && name == step_name(step) ? std::optional(step) : std::nullopt;
 }
 
 /// Checks the files that the manifest lists against size and hash, and reads them.

@@ -1,11 +1,12 @@
 #include "hone/data/chain_corpus.h"
 
-#include "hone/core/error.h"
+#include <algorithm>
 
 namespace hone {
 namespace {
 
-constexpr int kMinOperations = 1, kMaxOperations = 5;
+constexpr int64_t kMinOperations = 1;
+constexpr int64_t kMaxOperations = 5;
 
 // Writes one document word by word.
 class Writer {
@@ -25,16 +26,25 @@ class Writer {
   }
 
  private:
+  // How one question is answered.
+  struct Manner {
+    ChainStyle style;
+    bool tagged;
+    bool connected = false;
+    bool mixed = false;
+  };
+
   void add(std::string_view word) {
     if (!text_.empty()) text_ += ' ';
     text_ += word;
   }
+  void add_word(std::string_view english) { add(chain_word(english, language_)); }
+  void add_digit(int digit) { add(digit_word(digit, language_)); }
 
   ChainLanguage any_language() {
     return random_.next_bernoulli(0.5) ? ChainLanguage::kEnglish : ChainLanguage::kChinese;
   }
-  uint64_t some() { return 2 + random_.next_below(5); }
-
+  uint64_t two_to_six() { return 2 + random_.next_below(5); }
   int other_digit(int digit) { return (digit + 1 + static_cast<int>(random_.next_below(9))) % 10; }
 
   // The result of a step as the corpus gives it: wrong at the rate of the operator in this language.
@@ -46,11 +56,11 @@ class Writer {
 
   void statements() {
     const ChainLanguage language = any_language();
-    for (uint64_t n = some(); n > 0; --n) {
+    for (uint64_t n = two_to_six(); n > 0; --n) {
       const ChainProblem p = draw_chain(random_, 1, 1);
+      const ChainStep& step = p.steps.front();
       const bool switched = random_.next_bernoulli(mix_.code_switched);
       const auto word_language = [&] { return switched ? any_language() : language; };
-      const ChainStep& step = p.steps.front();
       add(digit_word(p.start, word_language()));
       const ChainLanguage operator_language = word_language();
       add(operator_word(step.op, operator_language));
@@ -62,93 +72,101 @@ class Writer {
   }
 
   void dictionary() {
-    const auto& words = chain_vocabulary();
-    // Digits come as ten English words and their ten Chinese ones, operators as three and three, the rest as ten and
-    // ten.
-    for (uint64_t n = some(); n > 0; --n) {
-      const uint64_t pick = random_.next_below(23);
-      const uint64_t first = pick < 10 ? 11 + pick : pick < 13 ? 31 + pick - 10 : 37 + pick - 13;
-      const uint64_t distance = pick >= 10 && pick < 13 ? 3 : 10;
+    const auto& pairs = chain_dictionary();
+    for (uint64_t n = two_to_six(); n > 0; --n) {
+      const auto& [english, chinese] = pairs[random_.next_below(pairs.size())];
       const bool english_first = random_.next_bernoulli(0.5);
-      add(words[first + (english_first ? 0 : distance)]);
-      add(words[first + (english_first ? distance : 0)]);
+      add(english_first ? english : chinese);
+      add(english_first ? chinese : english);
       add(".");
     }
   }
 
   void question() {
-    const ChainProblem p = draw_chain(random_, kMinOperations, kMaxOperations);
+    const ChainProblem p = draw_chain(random_, Split::kTrain, kMinOperations, kMaxOperations);
     add("<user>");
     add(p.text());
     add("<assistant>");
-    const double style_draw = random_.next_uniform();
-    ChainStyle style = style_draw < mix_.direct                             ? ChainStyle::kDirect
-                       : style_draw < mix_.direct + mix_.coarse             ? ChainStyle::kCoarse
-                       : style_draw < mix_.direct + mix_.coarse + mix_.fine ? ChainStyle::kFine
-                                                                            : ChainStyle::kLong;
-    const bool tagged = random_.next_bernoulli(mix_.tagged);
-    if (tagged && style == ChainStyle::kDirect && random_.next_bernoulli(mix_.tagged_works)) {
-      const double worked = mix_.coarse + mix_.fine;
-      style = random_.next_bernoulli(mix_.fine / worked) ? ChainStyle::kFine : ChainStyle::kCoarse;
-    }
-    const double language_draw = random_.next_uniform();
-    const bool mixed = language_draw < mix_.mixed_language;
-    language_ = language_draw >= mix_.mixed_language && language_draw < mix_.mixed_language + mix_.other_language
-                    ? other(p.language)
-                    : p.language;
-    if (tagged) add("<think>");
-    const int value = style == ChainStyle::kDirect ? guess(p) : work(p, style, mixed);
-    if (tagged) {
-      for (const std::string_view word : {"</think>", "<answer>"}) add(word);
-      add(digit_word(value, language_));
-      add("</answer>");
-    } else {
-      add(chain_word(style == ChainStyle::kDirect ? "answer" : "so", language_));
-      add(digit_word(value, language_));
+    language_ = p.language;
+    const Manner manner = draw_manner();
+    if (manner.tagged) add("<think>");
+    const int value = manner.style == ChainStyle::kDirect ? guess(p) : work(p, manner);
+    if (!manner.mixed) language_ = p.language;
+    if (!manner.tagged) {
+      add_word(manner.style == ChainStyle::kDirect ? "answer" : "so");
+      add_digit(value);
       add(".");
+      return;
     }
+    add("</think>");
+    add("<answer>");
+    if (manner.connected) {
+      add_word("answer");
+      add(":");
+    }
+    add_digit(value);
+    add("</answer>");
+  }
+
+  // Draws the manner, and turns language_ where the answer is to be worked out in the other one.
+  Manner draw_manner() {
+    const double style = random_.next_uniform();
+    Manner manner{.style = style < mix_.direct                             ? ChainStyle::kDirect
+                           : style < mix_.direct + mix_.coarse             ? ChainStyle::kCoarse
+                           : style < mix_.direct + mix_.coarse + mix_.fine ? ChainStyle::kFine
+                                                                           : ChainStyle::kLong,
+                  .tagged = random_.next_bernoulli(mix_.tagged)};
+    if (manner.tagged && manner.style == ChainStyle::kDirect && random_.next_bernoulli(mix_.tagged_works)) {
+      const bool fine = random_.next_bernoulli(mix_.fine / (mix_.coarse + mix_.fine));
+      manner.style = fine ? ChainStyle::kFine : ChainStyle::kCoarse;
+    }
+    if (manner.style == ChainStyle::kDirect) return manner;
+    manner.connected = random_.next_bernoulli(mix_.connectors);
+    const double language = random_.next_uniform();
+    manner.mixed = language < mix_.mixed_language;
+    if (!manner.mixed && language < mix_.mixed_language + mix_.other_language) language_ = other(language_);
+    return manner;
   }
 
   int guess(const ChainProblem& p) {
     return random_.next_bernoulli(mix_.direct_noise) ? other_digit(p.answer()) : p.answer();
   }
 
-  int work(const ChainProblem& p, ChainStyle style, bool mixed) {
-    const bool connected = random_.next_bernoulli(mix_.connectors);
-    if (connected) {
-      for (const char* word : {"i-need", "compute"}) add(chain_word(word, language_));
+  int work(const ChainProblem& p, const Manner& manner) {
+    if (manner.connected) {
+      add_word("i-need");
+      add_word("compute");
       add(".");
     }
-    const size_t stride = style == ChainStyle::kCoarse ? 2 : 1;
-    int value = pass(p, stride, mixed, connected);
-    if (style == ChainStyle::kLong) {
-      const int before = value;
-      for (const char* word : {"wait", "check"}) add(chain_word(word, language_));
+    const int value = pass(p, manner, manner.connected);
+    if (manner.style != ChainStyle::kLong) return value;
+    add_word("wait");
+    add_word("check");
+    add(".");
+    // The second pass makes its own errors, so it finds most of the first one's, and "yes" is true.
+    const int second = pass(p, manner, false);
+    if (second == value) {
+      add_word("yes");
       add(".");
-      value = pass(p, stride, mixed, false);
-      if (value == before) {
-        add(chain_word("yes", language_));
-        add(".");
-      }
     }
-    return value;
+    return second;
   }
 
-  // One pass over the problem, `stride` operations a statement; a wrong result is carried on. Leaves language_ at the
-  // last statement's.
-  int pass(const ChainProblem& p, size_t stride, bool mixed, bool connected) {
+  // All operations once, from statement to statement with the results as given. Leaves language_ at the last one's.
+  int pass(const ChainProblem& p, const Manner& manner, bool connected) {
+    const size_t stride = manner.style == ChainStyle::kCoarse ? 2 : 1;
     int value = p.start;
     for (size_t i = 0; i < p.steps.size(); i += stride) {
-      if (mixed) language_ = any_language();
-      if (connected) add(chain_word(i == 0 ? "first" : "then", language_));
-      add(digit_word(value, language_));
+      if (manner.mixed) language_ = any_language();
+      if (connected) add_word(i == 0 ? "first" : "then");
+      add_digit(value);
       for (size_t j = i; j < std::min(i + stride, p.steps.size()); ++j) {
         add(operator_word(p.steps[j].op, language_));
-        add(digit_word(p.steps[j].operand, language_));
+        add_digit(p.steps[j].operand);
         value = result(value, p.steps[j], language_);
       }
-      add(chain_word("is", language_));
-      add(digit_word(value, language_));
+      add_word("is");
+      add_digit(value);
       add(".");
     }
     return value;
@@ -164,6 +182,19 @@ class Writer {
 
 std::string corpus_document(const CorpusMix& mix, uint64_t seed, uint64_t index) {
   return Writer(mix, RandomStream(seed, RandomPurpose::kDocument, {index})).document();
+}
+
+std::vector<int32_t> corpus_row(const CorpusMix& mix, const Tokenizer& tokenizer, uint64_t seed, uint64_t row,
+                                int64_t length) {
+  const auto size = static_cast<size_t>(length);
+  std::vector<int32_t> ids;
+  for (uint64_t index = row * size; ids.size() < size; ++index) {
+    const auto document = tokenizer.encode(corpus_document(mix, seed, index));
+    ids.insert(ids.end(), document.begin(), document.end());
+    ids.push_back(tokenizer.eos_id());
+  }
+  ids.resize(size);
+  return ids;
 }
 
 }  // namespace hone

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "hone/core/error.h"
+#include "hone/core/file.h"
+#include "hone/data/reasoning_text.h"
+#include "hone/tokenizer/tokenizer.h"
 
 namespace hone {
 namespace {
 
-struct Pair {
-  std::string_view english, chinese;
-  std::string_view in(ChainLanguage l) const { return l == ChainLanguage::kEnglish ? english : chinese; }
-};
+using Pair = std::pair<std::string_view, std::string_view>;
 
 constexpr std::array<Pair, 10> kDigits = {{{"zero", "零"},
                                            {"one", "一"},
@@ -36,48 +35,77 @@ constexpr std::array<Pair, 10> kWords = {{{"is", "得"},
                                           {"i-need", "我需要"},
                                           {"yes", "对"}}};
 
+// The world's own form of the template: its tokenizer knows no other words.
+constexpr std::string_view kTemplate = "<user> {{prompt}} <assistant>\n";
+
+constexpr uint64_t kTestSeed = 0;   // held-out problems do not depend on the run
+constexpr uint32_t kTestShare = 8;  // one problem in so many is held out
+
+std::string_view in(ChainLanguage language, const Pair& pair) {
+  return language == ChainLanguage::kEnglish ? pair.first : pair.second;
+}
+
+bool means(std::string_view word, std::string_view english) {
+  return word == english || word == chain_word(english, ChainLanguage::kChinese);
+}
+
 std::vector<std::string_view> words_of(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\n\r\v\f";
   std::vector<std::string_view> words;
-  for (size_t at = 0; at < text.size();) {
-    const size_t begin = text.find_first_not_of(" \n\t", at);
-    if (begin == std::string_view::npos) break;
-    at = std::min(text.size(), text.find_first_of(" \n\t", begin));
-    words.push_back(text.substr(begin, at - begin));
+  for (size_t at = 0; (at = text.find_first_not_of(kSpace, at)) != std::string_view::npos;) {
+    const size_t end = std::min(text.size(), text.find_first_of(kSpace, at));
+    words.push_back(text.substr(at, end - at));
+    at = end;
   }
   return words;
 }
 
-std::optional<ChainOperator> operator_of(std::string_view word) {
+std::optional<std::pair<ChainOperator, ChainLanguage>> read_operator(std::string_view word) {
   for (size_t i = 0; i < kOperators.size(); ++i) {
-    if (word == kOperators[i].english || word == kOperators[i].chinese) return static_cast<ChainOperator>(i);
+    const auto op = static_cast<ChainOperator>(i);
+    if (word == kOperators[i].first) return std::pair(op, ChainLanguage::kEnglish);
+    if (word == kOperators[i].second) return std::pair(op, ChainLanguage::kChinese);
   }
   return std::nullopt;
 }
 
-bool is_word(std::string_view word, std::string_view english) {
-  return word == english || word == chain_word(english, ChainLanguage::kChinese);
+int value_after(int start, const std::vector<ChainStep>& steps) {
+  for (const ChainStep& step : steps) start = apply(start, step);
+  return start;
 }
 
-// Reads `value (op operand)+ is result` at words[at]; moves `at` past it.
+// Reads `value (operator value)+ is value` at words[at] and moves `at` past it.
 std::optional<ChainStatement> read_statement(const std::vector<std::string_view>& words, size_t& at) {
   size_t i = at;
-  const auto value = [&](int& out) {
+  const auto take_value = [&](int& value) {
     const auto digit = i < words.size() ? digit_value(words[i]) : std::nullopt;
-    if (digit) out = *digit, ++i;
+    if (digit) value = *digit, ++i;
     return digit.has_value();
   };
-  ChainStatement s;
-  if (!value(s.start)) return std::nullopt;
-  while (i < words.size() && operator_of(words[i])) {
-    s.language = words[i] == operator_word(*operator_of(words[i]), ChainLanguage::kEnglish) ? ChainLanguage::kEnglish
-                                                                                            : ChainLanguage::kChinese;
-    ChainStep step{*operator_of(words[i++]), 0};
-    if (!value(step.operand)) return std::nullopt;
-    s.steps.push_back(step);
+  ChainStatement statement;
+  if (!take_value(statement.start)) return std::nullopt;
+  while (i < words.size()) {
+    const auto op = read_operator(words[i]);
+    if (!op) break;
+    ++i;
+    statement.language = op->second;
+    statement.steps.push_back({op->first, 0});
+    if (!take_value(statement.steps.back().operand)) return std::nullopt;
   }
-  if (s.steps.empty() || i >= words.size() || !is_word(words[i++], "is") || !value(s.result)) return std::nullopt;
+  if (statement.steps.empty() || i >= words.size() || !means(words[i], "is")) return std::nullopt;
+  ++i;
+  if (!take_value(statement.result)) return std::nullopt;
   at = i;
-  return s;
+  return statement;
+}
+
+bool held_out(const ChainProblem& problem) {
+  uint64_t code = 2 + static_cast<uint64_t>(problem.language);
+  code = code * 10 + static_cast<uint64_t>(problem.start);
+  for (const ChainStep& step : problem.steps) {
+    code = code * 30 + static_cast<uint64_t>(step.op) * 10 + static_cast<uint64_t>(step.operand);
+  }
+  return RandomStream(0, RandomPurpose::kProblem, {code}).words(0)[0] % kTestShare == 0;
 }
 
 }  // namespace
@@ -99,127 +127,158 @@ int apply(int value, const ChainStep& step) {
 }
 
 int ChainProblem::answer() const {
-  int value = start;
-  for (const ChainStep& step : steps) value = apply(value, step);
-  return value;
+  return value_after(start, steps);
 }
 
 std::string ChainProblem::text() const {
-  std::string out(chain_word("compute", language));
-  out += fmt::format(" {}", digit_word(start, language));
-  for (const ChainStep& step : steps)
+  std::string out = fmt::format("{} {}", chain_word("compute", language), digit_word(start, language));
+  for (const ChainStep& step : steps) {
     out += fmt::format(" {} {}", operator_word(step.op, language), digit_word(step.operand, language));
+  }
   return out + " ?";
 }
 
 std::string_view digit_word(int digit, ChainLanguage language) {
-  return kDigits.at(static_cast<size_t>(digit)).in(language);
+  return in(language, kDigits.at(static_cast<size_t>(digit)));
 }
 
 std::string_view operator_word(ChainOperator op, ChainLanguage language) {
-  return kOperators[static_cast<size_t>(op)].in(language);
+  return in(language, kOperators.at(static_cast<size_t>(op)));
 }
 
 std::string_view chain_word(std::string_view english, ChainLanguage language) {
   const auto* const at =
-      std::find_if(kWords.begin(), kWords.end(), [&](const Pair& p) { return p.english == english; });
+      std::find_if(kWords.begin(), kWords.end(), [english](const Pair& p) { return p.first == english; });
   HONE_ASSERT(at != kWords.end(), "'{}' is no word of the world", english);
-  return at->in(language);
+  return in(language, *at);
 }
 
 std::optional<int> digit_value(std::string_view word) {
-  for (int d = 0; d < 10; ++d) {
-    if (word == digit_word(d, ChainLanguage::kEnglish) || word == digit_word(d, ChainLanguage::kChinese)) return d;
+  if (word.size() == 1 && word[0] >= '0' && word[0] <= '9') return word[0] - '0';
+  for (size_t i = 0; i < kDigits.size(); ++i) {
+    if (word == kDigits[i].first || word == kDigits[i].second) return static_cast<int>(i);
   }
   return std::nullopt;
 }
 
-const std::vector<std::string>& chain_vocabulary() {
-  static const std::vector<std::string> all = [] {
-    std::vector<std::string> v = {"<pad>",    "<eos>",     "<user>", "<assistant>", "<think>", "</think>",
-                                  "<answer>", "</answer>", ":",      ".",           "?"};
-    const auto add = [&v](const auto& pairs) {
-      for (const Pair& p : pairs) v.emplace_back(p.english);
-      for (const Pair& p : pairs) v.emplace_back(p.chinese);
-    };
-    add(kDigits);
-    add(kOperators);
-    add(kWords);
-    return v;
+const std::vector<Pair>& chain_dictionary() {
+  static const std::vector<Pair> all = [] {
+    std::vector<Pair> pairs(kDigits.begin(), kDigits.end());
+    pairs.insert(pairs.end(), kOperators.begin(), kOperators.end());
+    pairs.insert(pairs.end(), kWords.begin(), kWords.end());
+    return pairs;
   }();
   return all;
 }
 
-ChainProblem draw_chain(RandomStream& random, int min_operations, int max_operations) {
+const std::vector<std::string>& chain_vocabulary() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> tokens = {"<pad>",    "<eos>",     "<user>", "<assistant>", "<think>", "</think>",
+                                       "<answer>", "</answer>", ":",      ".",           "?"};
+    const auto add = [&tokens](const auto& pairs) {
+      for (const Pair& p : pairs) tokens.emplace_back(p.first);
+      for (const Pair& p : pairs) tokens.emplace_back(p.second);
+    };
+    add(kDigits);
+    add(kOperators);
+    add(kWords);
+    return tokens;
+  }();
+  return all;
+}
+
+void write_chain_files(const std::string& folder) {
+  write_word_tokenizer(folder, chain_vocabulary(), "<eos>", "<pad>");
+  create_folders(folder + "/templates");
+  write_atomic(folder + "/templates/r1_zero.txt", kTemplate);
+}
+
+ChainProblem draw_chain(RandomStream& random, int64_t min_operations, int64_t max_operations) {
+  HONE_ASSERT(min_operations >= 1 && min_operations <= max_operations);
   ChainProblem p;
   p.language = random.next_bernoulli(0.5) ? ChainLanguage::kEnglish : ChainLanguage::kChinese;
-  const auto n = static_cast<uint64_t>(min_operations) +
-                 random.next_below(static_cast<uint64_t>(max_operations - min_operations + 1));
+  const auto more = random.next_below(static_cast<uint64_t>(max_operations - min_operations + 1));
   p.start = static_cast<int>(random.next_below(10));
-  for (uint64_t i = 0; i < n; ++i) {
+  for (uint64_t i = 0; i < static_cast<uint64_t>(min_operations) + more; ++i) {
     const auto op = static_cast<ChainOperator>(random.next_below(3));
-    const int low = op == ChainOperator::kTimes ? 2 : 1;
-    p.steps.push_back({op, low + static_cast<int>(random.next_below(static_cast<uint64_t>(10 - low)))});
+    const int smallest = op == ChainOperator::kTimes ? 2 : 1;
+    p.steps.push_back({op, smallest + static_cast<int>(random.next_below(static_cast<uint64_t>(10 - smallest)))});
   }
   return p;
 }
 
-ChainProblem chain_problem(uint64_t seed, ChainSplit split, uint64_t index, int min_operations, int max_operations) {
-  RandomStream random(seed, RandomPurpose::kProblem, {static_cast<uint64_t>(split), index});
+ChainProblem draw_chain(RandomStream& random, Split split, int64_t min_operations, int64_t max_operations) {
   for (;;) {
     ChainProblem p = draw_chain(random, min_operations, max_operations);
-    // One problem in eight belongs to the test split, decided by the problem alone.
-    uint64_t code = static_cast<uint64_t>(p.start) * 2 + static_cast<uint64_t>(p.language) + 100;
-    for (const ChainStep& s : p.steps)
-      code = code * 30 + static_cast<uint64_t>(s.op) * 10 + static_cast<uint64_t>(s.operand);
-    const bool test = RandomStream(0, RandomPurpose::kProblem, {code}).words(0)[0] % 8 == 0;
-    if (test == (split == ChainSplit::kTest)) return p;
+    if (held_out(p) == (split == Split::kTest)) return p;
   }
 }
 
-Prompt chain_prompt(const ChainProblem& problem, ChainSplit split, int64_t index) {
+ChainPrompts::ChainPrompts(DataConfig config, uint64_t seed)
+    : config_(std::move(config)), seed_(config_.split == Split::kTest ? kTestSeed : seed) {
+  HONE_CHECK(config_.path == kBuiltinChains, .what = "unknown data set", .place = "data.path", .got = config_.path,
+             .expected = std::string(kBuiltinChains));
+  HONE_CHECK(config_.min_operations >= 1 && config_.min_operations <= config_.max_operations,
+             .what = "empty range of operations", .place = "data.min_operations",
+             .got = fmt::format("{} to {}", config_.min_operations, config_.max_operations));
+}
+
+ChainProblem ChainPrompts::problem(int64_t index) const {
+  RandomStream random(seed_, RandomPurpose::kProblem,
+                      {static_cast<uint64_t>(config_.split), static_cast<uint64_t>(index)});
+  return draw_chain(random, config_.split, config_.min_operations, config_.max_operations);
+}
+
+Prompt ChainPrompts::prompt(int64_t index) const {
+  const ChainProblem p = problem(index);
   Prompt prompt;
   prompt.index = index;
-  prompt.id = fmt::format("chains/{}/{}", split == ChainSplit::kTrain ? "train" : "test", index);
-  prompt.text = problem.text();
-  prompt.record =
-      Record::parse(fmt::format(R"({{"id":"{}","prompt":"{}","answer":"{}","language":"{}"}})", prompt.id, prompt.text,
-                                digit_word(problem.answer(), problem.language), to_string(problem.language)),
-                    prompt.id);
+  prompt.id = fmt::format("chains/{}/{}", enum_name(config_.split), index);
+  prompt.text = p.text();
+  prompt.record = Record::parse(fmt::format(R"({{"id":"{}","prompt":"{}","answer":"{}","language":"{}"}})", prompt.id,
+                                            prompt.text, digit_word(p.answer(), p.language), to_string(p.language)),
+                                prompt.id);
   return prompt;
 }
 
+std::optional<int> read_answer(std::string_view answer) {
+  std::optional<int> value;
+  for (const std::string_view word : words_of(answer)) {
+    const auto digit = digit_value(word);
+    if (!digit) continue;
+    if (value) return std::nullopt;
+    value = digit;
+  }
+  return value;
+}
+
 bool ChainStatement::correct() const {
-  int value = start;
-  for (const ChainStep& step : steps) value = apply(value, step);
-  return value == result;
+  return value_after(start, steps) == result;
 }
 
 ChainReading read_chain(std::string_view completion) {
-  const auto words = words_of(completion);
-  ChainReading r;
+  const TaggedText tags = read_tags(completion);
+  ChainReading reading;
+  reading.tagged = tags.well_formed;
+  if (tags.answer) reading.answer = read_answer(*tags.answer);
   bool checked = false, coarse = false;
-  const auto find = [&](std::string_view tag) { return std::find(words.begin(), words.end(), tag) - words.begin(); };
-  const auto size = static_cast<int64_t>(words.size());
-  const int64_t think = find("<think>"), end = find("</think>"), open = find("<answer>"), close = find("</answer>");
-  r.tagged = think == 0 && end < open && open + 2 == close && close + 1 == size;
-  if (r.tagged) r.answer = digit_value(words[static_cast<size_t>(open + 1)]);
+  const auto words = words_of(tags.thinking);
   for (size_t at = 0; at < words.size();) {
-    if (const auto statement = read_statement(words, at)) {
+    if (auto statement = read_statement(words, at)) {
       coarse = coarse || statement->steps.size() > 1;
-      r.statements.push_back(*statement);
+      reading.statements.push_back(std::move(*statement));
       continue;
     }
-    checked = checked || is_word(words[at], "wait");
-    if (!r.tagged && (is_word(words[at], "so") || is_word(words[at], "answer")) && at + 1 < words.size())
-      r.answer = digit_value(words[at + 1]);
+    checked = checked || means(words[at], "wait");
+    const bool announced = means(words[at], "so") || means(words[at], "answer");
+    if (!tags.answer && announced && at + 1 < words.size()) reading.answer = digit_value(words[at + 1]);
     ++at;
   }
-  r.style = r.statements.empty() ? ChainStyle::kDirect
-            : checked            ? ChainStyle::kLong
-            : coarse             ? ChainStyle::kCoarse
-                                 : ChainStyle::kFine;
-  return r;
+  reading.style = reading.statements.empty() ? ChainStyle::kDirect
+                  : checked                  ? ChainStyle::kLong
+                  : coarse                   ? ChainStyle::kCoarse
+                                             : ChainStyle::kFine;
+  return reading;
 }
 
 }  // namespace hone

@@ -1,16 +1,18 @@
 #include "hone/tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
+#include "hone/tokenizer/utf8.h"
 
 namespace hone {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kMaxBytes = int64_t{256} << 20;
+constexpr uint64_t kMaxBytes = uint64_t{256} << 20;
 
 Json read_json(const std::string& path) {
   Json json = Json::parse(read_file(path, kMaxBytes), nullptr, /*allow_exceptions=*/false);
@@ -18,24 +20,49 @@ Json read_json(const std::string& path) {
   return json;
 }
 
-// Refuses a part of tokenizer.json that is there and is not of the type that is understood.
-void expect_type(const Json& json, const char* key, const char* type, const std::string& path) {
-  const auto at = json.find(key);
-  const Json found = at == json.end() || at->is_null() ? Json() : at->value("type", Json("?"));
-  HONE_CHECK(found == (type == nullptr ? Json() : Json(type)), .what = fmt::format("{} is not supported", key),
-             .place = path, .got = found.dump(), .expected = type == nullptr ? "null" : type);
+/// The member, or null.
+const Json& member(const Json& json, const char* key) {
+  static const Json null;
+  const auto at = json.is_object() ? json.find(key) : json.end();
+  return json.is_object() && at != json.end() ? *at : null;
 }
 
-int32_t id_named(const Json& config, const char* key, const std::unordered_map<std::string, int32_t>& ids,
-                 const std::string& path) {
-  const auto at = config.find(key);
-  HONE_CHECK(at != config.end() && (at->is_string() || at->is_object()), .what = fmt::format("'{}' is missing", key),
-             .place = path);
-  const std::string token = at->is_string() ? at->get<std::string>() : at->value("content", std::string());
-  const auto id = ids.find(token);
-  HONE_CHECK(id != ids.end(), .what = fmt::format("'{}' names a token outside the vocabulary", key), .place = path,
-             .got = token);
-  return id->second;
+void expect(const Json& json, const Json& wanted, const char* json_path, const std::string& path) {
+  HONE_CHECK(json == wanted, .what = fmt::format("{} is not supported", json_path), .place = path, .got = json.dump(),
+             .expected = wanted.dump());
+}
+
+void check_supported(const Json& json, const std::string& path) {
+  expect(member(member(json, "model"), "type"), "WordLevel", "model.type", path);
+  expect(member(member(json, "pre_tokenizer"), "type"), "WhitespaceSplit", "pre_tokenizer.type", path);
+  for (const char* part : {"normalizer", "post_processor", "decoder", "truncation", "padding"}) {
+    expect(member(json, part), nullptr, part, path);
+  }
+}
+
+/// An entry of added_tokens.
+struct AddedToken {
+  std::string content;
+  int64_t id;
+  bool special;
+};
+
+std::vector<AddedToken> read_added_tokens(const Json& json, const std::string& path) {
+  const Json& list = member(json, "added_tokens");
+  HONE_CHECK(list.is_null() || list.is_array(), .what = "added_tokens is not a list", .place = path);
+  std::vector<AddedToken> tokens;
+  for (const Json& entry : list) {
+    const std::string json_path = fmt::format("added_tokens[{}]", tokens.size());
+    const Json &content = member(entry, "content"), &id = member(entry, "id");
+    HONE_CHECK(content.is_string() && content != "" && id.is_number_integer(),
+               .what = json_path + " needs a content and an id", .place = path, .got = entry.dump());
+    for (const char* flag : {"lstrip", "rstrip", "single_word"}) {
+      HONE_CHECK(member(entry, flag).is_null() || member(entry, flag) == false,
+                 .what = fmt::format("{}.{} is not supported", json_path, flag), .place = path);
+    }
+    tokens.push_back({content.get<std::string>(), id.get<int64_t>(), member(entry, "special") == true});
+  }
+  return tokens;
 }
 
 }  // namespace
@@ -43,55 +70,106 @@ int32_t id_named(const Json& config, const char* key, const std::unordered_map<s
 Tokenizer Tokenizer::load(const std::string& folder) {
   const std::string path = folder + "/tokenizer.json", config_path = folder + "/tokenizer_config.json";
   const Json json = read_json(path);
-  expect_type(json, "model", "WordLevel", path);
-  expect_type(json, "pre_tokenizer", "WhitespaceSplit", path);
-  for (const char* part : {"normalizer", "post_processor", "decoder"}) expect_type(json, part, nullptr, path);
-  const auto vocab = json["model"].find("vocab");
-  HONE_CHECK(vocab != json["model"].end() && vocab->is_object() && !vocab->empty(),
-             .what = "model.vocab is missing or empty", .place = path);
+  check_supported(json, path);
+  const Json& vocab = member(member(json, "model"), "vocab");
+  HONE_CHECK(vocab.is_object() && !vocab.empty(), .what = "model.vocab is missing or empty", .place = path);
+  const auto added = read_added_tokens(json, path);
 
   Tokenizer t;
-  t.tokens_.resize(vocab->size());
-  for (const auto& [token, id] : vocab->items()) {
-    HONE_CHECK(id.is_number_integer() && id.get<int64_t>() >= 0 &&
-                   id.get<int64_t>() < static_cast<int64_t>(vocab->size()) && t.tokens_[id.get<size_t>()].empty() &&
-                   !token.empty(),
-               .what = fmt::format("model.vocab['{}'] has a bad id", token), .place = path, .got = id.dump(),
+  const auto put = [&](const std::string& token, int64_t id, const std::string& json_path) {
+    const bool fits = id >= 0 && id < static_cast<int64_t>(vocab.size() + added.size());
+    if (fits) t.tokens_.resize(std::max(t.tokens_.size(), static_cast<size_t>(id) + 1));
+    std::string* const slot = fits ? &t.tokens_[static_cast<size_t>(id)] : nullptr;
+    HONE_CHECK(slot != nullptr && !token.empty() && (slot->empty() || *slot == token) &&
+                   t.ids_.try_emplace(token, id).first->second == id,
+               .what = json_path + " has a bad id", .place = path, .got = fmt::format("{} for '{}'", id, token),
                .expected = "the ids 0, 1, ... once each");
-    t.tokens_[id.get<size_t>()] = token;
-    t.ids_[token] = id.get<int32_t>();
+    *slot = token;
+  };
+  for (const auto& [token, id] : vocab.items()) {
+    put(token, id.is_number_integer() ? id.get<int64_t>() : -1, fmt::format("model.vocab['{}']", token));
   }
-  for (const Json& added : json.value("added_tokens", Json::array())) {
-    HONE_CHECK(added.is_object() && t.ids_.contains(added.value("content", "")),
-               .what = "added_tokens names a token outside model.vocab", .place = path, .got = added.dump());
+  for (const AddedToken& a : added) put(a.content, a.id, "added_tokens");
+  const auto gap = std::find(t.tokens_.begin(), t.tokens_.end(), "");
+  HONE_CHECK(gap == t.tokens_.end(), .what = fmt::format("no token has id {}", gap - t.tokens_.begin()), .place = path);
+
+  t.special_.resize(t.tokens_.size());
+  for (const AddedToken& a : added) {
+    t.special_[static_cast<size_t>(a.id)] = a.special;
+    t.added_.push_back(static_cast<int32_t>(a.id));
   }
+  std::stable_sort(t.added_.begin(), t.added_.end(),
+                   [&t](int32_t a, int32_t b) { return t.token(a).size() > t.token(b).size(); });
+  const Json& unknown = member(member(json, "model"), "unk_token");
+  if (unknown.is_string()) t.unknown_id_ = t.id_of(unknown.get<std::string>());
+
   const Json config = read_json(config_path);
-  t.eos_id_ = id_named(config, "eos_token", t.ids_, config_path);
-  t.pad_id_ = id_named(config, "pad_token", t.ids_, config_path);
+  const auto named = [&](const char* key) {
+    const Json& value = member(config, key).is_object() ? member(member(config, key), "content") : member(config, key);
+    HONE_CHECK(value.is_string(), .what = fmt::format("'{}' is missing", key), .place = config_path);
+    const auto id = t.id_of(value.get<std::string>());
+    HONE_CHECK(id, .what = fmt::format("'{}' names a token outside the vocabulary", key), .place = config_path,
+               .got = value.dump());
+    return *id;
+  };
+  t.eos_id_ = named("eos_token");
+  t.pad_id_ = named("pad_token");
   return t;
+}
+
+std::optional<int32_t> Tokenizer::id_of(std::string_view token) const {
+  const auto at = ids_.find(std::string(token));
+  return at == ids_.end() ? std::nullopt : std::optional(at->second);
+}
+
+const std::string& Tokenizer::token(int32_t id) const {
+  HONE_ASSERT(id >= 0 && id < vocab_size(), "token id {}", id);
+  return tokens_[static_cast<size_t>(id)];
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
   std::vector<int32_t> ids;
-  constexpr std::string_view kSpace = " \t\n\r\v\f";
-  for (size_t at = 0; (at = text.find_first_not_of(kSpace, at)) != std::string_view::npos;) {
-    const size_t end = std::min(text.size(), text.find_first_of(kSpace, at));
-    const std::string word(text.substr(at, end - at));
-    const auto id = ids_.find(word);
-    HONE_CHECK(id != ids_.end(), .what = "word outside the tokenizer's vocabulary", .got = fmt::format("'{}'", word));
-    ids.push_back(id->second);
-    at = end;
+  while (!text.empty()) {
+    // The first added token in the text; where several start together, the longest, which comes first in added_.
+    size_t first = text.size();
+    std::optional<int32_t> found;
+    for (const int32_t id : added_) {
+      const size_t at = text.substr(0, std::min(text.size(), first + token(id).size() - 1)).find(token(id));
+      if (at < first) first = at, found = id;
+    }
+    encode_words(text.substr(0, first), ids);
+    if (found) ids.push_back(*found);
+    text.remove_prefix(first + (found ? token(*found).size() : 0));
   }
   return ids;
 }
 
-std::string Tokenizer::decode(const std::vector<int32_t>& ids) const {
+void Tokenizer::encode_words(std::string_view text, std::vector<int32_t>& ids) const {
+  const auto take = [&](std::string_view word) {
+    if (word.empty()) return;
+    const auto id = id_of(word);
+    HONE_CHECK(id || unknown_id_, .what = "word outside the tokenizer's vocabulary", .got = fmt::format("'{}'", word));
+    ids.push_back(id ? *id : *unknown_id_);
+  };
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t here = at;
+    if (!is_white_space(next_code_point(text, at))) continue;
+    take(text.substr(begin, here - begin));
+    begin = at;
+  }
+  take(text.substr(begin));
+}
+
+std::string Tokenizer::decode(const std::vector<int32_t>& ids, bool skip_special) const {
   std::string text;
+  bool first = true;
   for (const int32_t id : ids) {
-    HONE_ASSERT(id >= 0 && id < vocab_size());
-    if (id == eos_id_ || id == pad_id_) continue;
-    if (!text.empty()) text += ' ';
-    text += tokens_[static_cast<size_t>(id)];
+    const std::string& word = token(id);
+    if (skip_special && special_[static_cast<size_t>(id)]) continue;
+    if (!first) text += ' ';
+    text += word;
+    first = false;
   }
   return text;
 }
@@ -110,8 +188,7 @@ void write_word_tokenizer(const std::string& folder, const std::vector<std::stri
                      {"normalized", false},
                      {"special", true}});
   }
-  // A word-level model must name an unknown token; the world has none, so the padding stands in and never comes out of
-  // encode().
+  // A word-level model must name an unknown token. This one is not in the vocabulary, so unknown words are errors.
   const Json tokenizer = {{"version", "1.0"},
                           {"truncation", nullptr},
                           {"padding", nullptr},
@@ -120,7 +197,7 @@ void write_word_tokenizer(const std::string& folder, const std::vector<std::stri
                           {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
                           {"post_processor", nullptr},
                           {"decoder", nullptr},
-                          {"model", {{"type", "WordLevel"}, {"vocab", vocab}, {"unk_token", pad}}}};
+                          {"model", {{"type", "WordLevel"}, {"vocab", vocab}, {"unk_token", "<unk>"}}}};
   const Json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
                        {"eos_token", eos},
                        {"pad_token", pad},

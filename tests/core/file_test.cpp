@@ -88,20 +88,29 @@ TEST(File, MappingOutlivesReplacement) {
   EXPECT_EQ(mapped.bytes(), "old");
 }
 
+/// The durable calls of `action` on things below `folder`: call, name (temporary ones are "new"), new name.
+std::vector<std::string> calls_of(const fs::path& folder, const std::function<void()>& action) {
+  std::vector<std::string> calls;
+  const auto name = [&folder](const fs::path& path) {
+    std::string result;
+    for (const fs::path& part : fs::relative(path, folder)) {
+      const bool temporary = part.string().starts_with(".tmp-");
+      result += (result.empty() ? "" : "/") + (temporary ? std::string("new") : part.string());
+    }
+    return result;
+  };
+  observe_durable_calls([&](std::string_view call, const fs::path& path, const fs::path& target) {
+    calls.push_back(fmt::format("{} {}{}", call, name(path), target.empty() ? "" : " to " + name(target)));
+  });
+  action();
+  observe_durable_calls({});
+  return calls;
+}
+
 TEST(File, AtomicWriteSyncsBeforeItRenames) {
   const TempFolder folder;
-  std::vector<std::string> calls;
-  observe_durable_calls([&](std::string_view call, const fs::path& path, const fs::path& target) {
-    const bool temporary = path.filename().string().starts_with(".tmp-");
-    calls.push_back(std::string(call) +
-                    (temporary               ? " new"
-                     : path == folder.path() ? " folder"
-                                             : " other") +
-                    (target.empty() ? "" : " to " + target.filename().string()));
-  });
-  write_atomic(folder / "f", "bytes");
-  observe_durable_calls({});
-  EXPECT_EQ(calls, (std::vector<std::string>{"open new", "write new", "fsync new", "rename new to f", "fsync folder"}));
+  EXPECT_EQ(calls_of(folder.path(), [&] { write_atomic(folder / "f", "bytes"); }),
+            (std::vector<std::string>{"open new", "write new", "fsync new", "rename new to f", "fsync ."}));
 }
 
 TEST(File, FailedAtomicWriteLeavesOldOrNew) {
@@ -230,6 +239,14 @@ TEST(PendingFolder, AppearsWholeOrNotAtAll) {
   publish(folder.path(), "two");
   EXPECT_EQ(published(folder.path()), "two");
   EXPECT_EQ(list(folder.path()), std::vector<std::string>{"result"});
+}
+
+TEST(PendingFolder, SyncsEverythingBeforeItRenames) {
+  const TempFolder folder;
+  EXPECT_EQ(calls_of(folder.path(), [&] { publish(folder.path(), "text"); }),
+            (std::vector<std::string>{"mkdir new", "open new/a", "write new/a", "fsync new/a", "open new/inner/b",
+                                      "write new/inner/b", "fsync new/inner/b", "fsync new/inner", "fsync new",
+                                      "rename new to result", "fsync ."}));
 }
 
 TEST(PendingFolder, FailureLeavesTheOldOrTheNew) {

@@ -238,7 +238,6 @@ TEST(Safetensors, MalformedIsRefusedWithItsReason) {
     EXPECT_NE(message.find(folder / "f"), std::string::npos) << message;
     EXPECT_LT(message.size(), 1000U);
   }
-  EXPECT_NE(read_all(folder / "f", file_bytes(tensor("\"U8\"", "[1" + std::string(200, ',') + "1]", "[0,1]"), 1)), "");
   std::string deep = "1";
   for (int i = 0; i < 64; ++i) deep += ",1";
   EXPECT_NE(read_all(folder / "f", file_bytes(tensor("\"U8\"", "[" + deep + "]", "[0,1]"), 1)).find("too large"),

@@ -1,5 +1,6 @@
-// Rewards to advantages, relative to the group (DeepSeekMath, arXiv 2402.03300, section 4.1.2). Pure functions in double, summed in a
-// fixed order.
+// Group-relative advantages: a completion is judged against the other completions of its prompt (DeepSeekMath, Shao et
+// al. 2024, eq. 4; Dr. GRPO, Liu et al. 2025, without the division). Pure functions, double arithmetic in a fixed
+// order; thread-safe on different groups.
 #pragma once
 
 #include <vector>
@@ -9,24 +10,35 @@
 
 namespace hone::algo {
 
-/// Added to the standard deviation, as TRL does: it bounds the advantages of a group whose rewards differ by almost nothing.
-constexpr double kStdEpsilon = 1e-4;
+struct TrainBatch;
 
+/// Of the completions of a step (unusable ones have no reward and enter the share only); TRL's metrics of the same
+/// names.
 struct RewardStats {
-  double reward = 0;                ///< mean over all completions
-  double reward_std = 0;            ///< mean over groups of the group's standard deviation
-  double frac_reward_zero_std = 0;  ///< share of groups whose rewards are all equal
+  double reward = 0;                ///< mean
+  double reward_std = 0;            ///< standard deviation over all completions, Bessel-corrected
+  double frac_reward_zero_std = 0;  ///< share of completions whose group has no signal (TRL with scale_rewards: batch
+                                    ///< says 0 or 1 here; hone counts groups always)
 };
 
-/// Whether all rewards of a group are equal: nothing can be learned from it.
-bool has_zero_variance(const RolloutGroup& group);
+/// Whether the rewards of the group's usable completions differ (standard deviation above 1e-8): else every advantage
+/// is 0. Dynamic sampling (Yu et al. 2025, DAPO) keeps the groups with signal.
+bool has_signal(const RolloutGroup& group);
 
-/// Fills Completion::advantage = (reward - group mean) / (std + kStdEpsilon) with the sample standard deviation of the group
-/// (scale_rewards group), of the whole batch (batch), or without division (none; Dr. GRPO, arXiv 2503.20783).
-RewardStats compute_advantages(std::vector<RolloutGroup>& groups, ScaleRewards scale_rewards);
+RewardStats reward_stats(const std::vector<RolloutGroup>& groups);
 
-/// Moves the KL penalty into the rewards: reward -= beta * sum over tokens of the estimator, before the advantages. Every completion
-/// needs ref_log_probs.
-void subtract_kl_from_rewards(std::vector<RolloutGroup>& groups, double beta, KlEstimator estimator);
+/// Fills Completion::advantage from Completion::reward and gives the stats of those rewards:
+///   (reward - mean of group) / (std + 1e-4),
+/// where std, Bessel-corrected, is the group's (scale_rewards: group) or that of all completions given (batch); none
+/// divides by 1. Exactly 0 throughout a group without signal. A completion none of whose reward parts is usable (at
+/// least one part exists and all are nothing) is left out of means and deviations, and its advantage is 0. Throws
+/// kFailed on a reward that is not finite.
+RewardStats compute_advantages(std::vector<RolloutGroup>& groups, const GrpoConfig& config);
+
+/// For kl_in: reward, before compute_advantages: reward -= beta * sum over the completion's tokens of the KL estimate
+/// between the policy that sampled it (rollout.old_log_probs) and the reference (rollout.ref_log_probs). `rollout` is
+/// build_batch(groups) with its reference log-probs filled in. Measure signal and log the reward before this call:
+/// afterwards equal rewards differ by their KL terms.
+void subtract_kl(std::vector<RolloutGroup>& groups, const TrainBatch& rollout, const GrpoConfig& config);
 
 }  // namespace hone::algo

@@ -1,40 +1,60 @@
-// The clipped policy-gradient loss of GRPO and its relatives, on per-token log-probs. Pure functions; any floating dtype.
+// The GRPO family of losses on log-probs of sampled tokens: clipped surrogate and KL to a reference model. Pure
+// functions on tensors of any floating type; own nothing; thread-safe.
 #pragma once
 
 #include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <limits>
 
 #include "hone/algo/config.h"
 
 namespace hone::algo {
 
-/// KL(policy || reference) at one token from log p and log p_ref (Schulman 2020): k1 = log p - log p_ref, k2 = k1^2 / 2,
-/// k3 = exp(-k1) + k1 - 1.
-double token_kl(double log_prob, double ref_log_prob, KlEstimator estimator);
+/// Log-ratios are limited to this from above (ratio 4.9e8), so that no exponential overflows: a token beyond has a
+/// finite loss and no gradient through that term. NaN passes through: loss and gradient are NaN.
+inline constexpr double kMaxLogRatio = 20.0;
 
-/// Inputs of one micro-batch, all [R]; only log_probs carries a gradient.
+/// [R] each, of one floating type and device.
 struct LossInputs {
-  at::Tensor log_probs;
-  at::Tensor old_log_probs;
-  at::Tensor ref_log_probs;  ///< undefined: no KL term
+  at::Tensor log_probs;      ///< of the policy being trained; the gradient flows here
+  at::Tensor old_log_probs;  ///< of the policy that sampled
+  at::Tensor ref_log_probs;  ///< needed when the loss has a KL term; only for LossStats::kl otherwise; may be undefined
   at::Tensor advantages;
-  at::Tensor weights;  ///< each token's share of the loss
+  at::Tensor weights;  ///< share of each token in the loss, see build_minibatches()
+  at::Tensor entropy;  ///< only for LossStats::entropy; may be undefined
 };
 
-/// Sums over tokens that add up over micro-batches; divide by `tokens` for means.
+/// Sums over tokens, so that micro-batches add up; accumulated in double in the order of the rows, whatever the number
+/// of threads. Divide by `tokens` for TRL's means: clip_ratio/low_mean = clip_low / tokens, high_mean = clip_high /
+/// tokens, region_mean = (clip_low + clip_high) / tokens, kl, entropy.
 struct LossStats {
-  double tokens = 0;        ///< tokens with a weight
-  double clipped_low = 0;   ///< ratio < 1 - epsilon with a negative advantage: the clip binds
-  double clipped_high = 0;  ///< ratio > 1 + epsilon_high with a positive advantage
-  double kl = 0;            ///< the estimator, summed
+  int64_t tokens = 0;
+  double loss = 0;        ///< sum of weight * token loss: the value of the loss, not to be divided
+  int64_t clip_low = 0;   ///< tokens with ratio < 1 - epsilon and advantage < 0
+  int64_t clip_high = 0;  ///< tokens with ratio > 1 + epsilon_high and advantage > 0
+  double kl = 0;          ///< estimates of KL(policy || reference)
+  double entropy = 0;
+  double ratio_min = std::numeric_limits<double>::infinity();
+  double ratio_max = 0;
+  double log_ratio_abs_max = 0;  ///< max |log_prob - old_log_prob|; exactly 0 on-policy when sampler and trainer agree
+
   LossStats& operator+=(const LossStats& other);
 };
 
-struct PolicyLoss {
-  at::Tensor value;  ///< scalar: sum of weight * (-min(r A, clip(r, 1 - epsilon, 1 + epsilon_high) A) + beta * KL), r = p / p_old
+struct LossTerms {
+  at::Tensor loss;  ///< scalar with autograd: sum of weight * token loss
   LossStats stats;
 };
-/// DeepSeekMath (arXiv 2402.03300) Eq. 3 with DAPO's separate bounds (arXiv 2503.14476 Eq. 8). The KL term joins where ref_log_probs are
-/// given and kl_in is loss.
-PolicyLoss policy_loss(const LossInputs& in, const GrpoConfig& config);
+
+/// Token loss -min(ratio A, clip(ratio, 1 - epsilon, 1 + epsilon_high) A) + beta KL, with ratio = exp(log_prob -
+/// old_log_prob) (PPO eq. 7, DeepSeekMath eq. 3, DAPO eq. 8); the KL term only with kl_in: loss and beta > 0.
+LossTerms policy_loss(const LossInputs& inputs, const GrpoConfig& config);
+
+/// Estimates [R] of KL(policy || reference) at sampled tokens (Schulman 2020), with d = log_prob - ref_log_prob:
+///   k1  d                 unbiased in the reward; as a loss its gradient is 0 on average
+///   k2  d^2 / 2           as a loss its gradient is that of the KL at each token's prefix
+///   k3  exp(-d) + d - 1   never negative; GRPO's
+at::Tensor kl_per_token(const at::Tensor& log_probs, const at::Tensor& ref_log_probs, KlEstimator estimator);
 
 }  // namespace hone::algo

@@ -1,36 +1,49 @@
 // The corpus that the built-in base model learns from: a mixture of behaviours, mostly short wrong answers and a
 // minority of longer right ones, few tags, two languages. What RL does is re-weighting, so everything that R1-Zero ends
-// with must occur here sometimes. Document i is a pure function of (seed, i). Thread-safe.
+// with must occur here sometimes. A document is a pure function of the mix, the seed and its index. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "hone/data/chains.h"
+#include "hone/tokenizer/tokenizer.h"
 
 namespace hone {
 
 /// Shares and probabilities of the mixture. The defaults make the shipped base model.
 struct CorpusMix {
-  double statements = 0.30;     ///< documents of 2-6 single statements
-  double dictionary = 0.06;     ///< documents of 2-6 word pairs; the rest are a question and its answer
-  double code_switched = 0.08;  ///< statements (of the first kind) whose words change language at random
+  // Kinds of documents; the rest are a question (1 to 5 operations, never a held-out one) and its answer.
+  double statements = 0.30;     ///< 2-6 single statements in one language
+  double dictionary = 0.06;     ///< 2-6 pairs of words that mean the same
+  double code_switched = 0.08;  ///< of the single statements: every word draws its own language
 
-  double direct = 0.47, coarse = 0.17,
-         fine = 0.31;            ///< answer styles; the rest checks a fine answer with a second pass
-  double tagged = 0.20;          ///< answers in <think> and <answer> tags
-  double tagged_works = 0.90;    ///< a tagged answer that would be direct shows work instead
-  double connectors = 0.08;      ///< worked answers with "i-need compute", "first" and "then"
-  double mixed_language = 0.08;  ///< worked answers whose statements choose their language one by one
-  double other_language = 0.04;  ///< answers in the language that was not asked in
+  // How an answer is found; the rest is fine and checks itself with a second pass.
+  double direct = 0.47;  ///< at once
+  double coarse = 0.17;  ///< two operations a statement
+  double fine = 0.31;    ///< one operation a statement
 
-  double weak_error =
-      0.27;  ///< wrong results of English "times" and Chinese "plus" and "minus": what makes mixing languages pay
-  double strong_error = 0.02;  ///< wrong results of the other operators
-  double direct_noise = 0.10;  ///< wrong results of direct answers
+  // Independent of that.
+  double tagged = 0.18;          ///< the answer stands in <think> and <answer> tags
+  double tagged_works = 0.90;    ///< of the tagged answers that would be direct: work is shown instead
+  double connectors = 0.08;      ///< of the worked answers: "i-need compute", "first", "then", "answer :"
+  double mixed_language = 0.08;  ///< of the worked answers: every statement draws its language
+  double other_language = 0.02;  ///< of the worked answers: in the language that was not asked in
+
+  // Wrong results, any other digit; a chain goes on from them.
+  double weak_error = 0.27;    ///< English "times", Chinese "plus" and "minus": what makes mixing languages pay
+  double strong_error = 0.02;  ///< the other operators
+  double direct_noise = 0.10;  ///< direct answers: they must not be worth learning
 };
 
 /// One document, words separated by spaces, without the end token.
 std::string corpus_document(const CorpusMix& mix, uint64_t seed, uint64_t index);
+
+/// `length` token ids of training text: documents, each with its end token, the last one cut off at the end of the row.
+/// Row r holds the documents r * length, r * length + 1, ... . (Leaving out a document that does not fit would show the
+/// model too few long ones; a cut takes nothing from the distribution of the tokens before it.)
+std::vector<int32_t> corpus_row(const CorpusMix& mix, const Tokenizer& tokenizer, uint64_t seed, uint64_t row,
+                                int64_t length);
 
 }  // namespace hone

@@ -21,7 +21,7 @@ inline void describe(ConfigVisitor& v, EvalConfig& c) {
   v.field("every", c.every, at_least(1), "steps", "Evaluates also after every so many steps; null for no more.");
   v.field("temperature", c.temperature, between(0, 100), "", "Temperature of the evaluation; 0 is greedy.");
   v.field("max_completion_length", c.max_completion_length, at_least(1), "tokens",
-          "Length limit of the evaluation; null for that of sampling (for pretrain, row_length).");
+          "Length limit of the evaluation; null for that of sampling.");
   v.field("split", c.split, any_value(), "", "Part of the data that is evaluated on.");
 }
 

@@ -92,8 +92,7 @@ struct PretrainStage {
   std::string name;
   CorpusConfig data;
   ArchitectureConfig architecture;
-  int64_t row_length = 96;
-  int64_t rows_per_step = 64;
+  int64_t documents_per_step = 240;
   OptimizerConfig optimizer;
   int64_t steps = 0;
   CheckpointConfig checkpoint;
@@ -118,6 +117,8 @@ struct RunConfig {
 /// needs no model or data. Throws Error (kInput) with one line for each problem, joined by line breaks:
 /// "file:line:column: message" or "--set section.key=value: message".
 RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {});
+/// The same for a text that is at hand; `name` stands for the file in messages.
+RunConfig parse_run_config(const std::string& name, const std::string& text);
 
 /// The resolved config: every key with its value. load_run_config reads it back to an equal config.
 std::string to_yaml(const RunConfig& config);

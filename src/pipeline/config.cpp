@@ -1,0 +1,315 @@
+#include "hone/pipeline/config.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "hone/core/config_file.h"
+#include "hone/core/suggest.h"
+
+namespace hone {
+
+namespace fs = std::filesystem;
+
+void describe(ConfigVisitor& v, ModelSourceConfig& c) {
+  v.field("path", c.path, any_value(), "",
+          "The model the first stage starts from: builtin:miniature or a model folder; later stages start from the one "
+          "before.");
+  v.field("dtype", c.dtype, any_value(), "", "Type of weights and activations.");
+}
+
+void describe(ConfigVisitor& v, StageModelConfig& c) {
+  v.field("path", c.path, any_value(), "",
+          "The model this stage starts from; null for the model of the stage before, or the run's model.path.");
+}
+
+void describe(ConfigVisitor& v, RuntimeConfig& c) {
+  v.field("device", c.device, any_value(), "", "Where the model runs.");
+  v.field("threads", c.threads, between(1, 1024), "threads", "Null for all the cores that the process may use.");
+}
+
+void describe(ConfigVisitor& v, LoggingConfig& c) {
+  v.field("tensorboard", c.tensorboard, any_value(), "", "Writes TensorBoard events beside metrics.jsonl.");
+  v.field("samples_per_step", c.samples_per_step, at_least(0), "completions",
+          "Completions written to samples.jsonl at each step; null for all.");
+  v.field("metric_names", c.metric_names, any_value(), "", "Whose names the metrics carry.");
+}
+
+void describe(ConfigVisitor& v, GuardConfig& c) {
+  v.field("max_nonfinite_updates", c.max_nonfinite_updates, at_least(1), "updates",
+          "Stops after so many updates in a row whose loss or gradient was not finite; null for never.");
+  v.field("max_no_signal_steps", c.max_no_signal_steps, at_least(1), "steps",
+          "Stops after so many steps in a row in which all rewards of every group were equal; null for never.");
+}
+
+namespace {
+
+void describe_end(ConfigVisitor& v, int64_t& steps, CheckpointConfig& checkpoint, EvalConfig& eval,
+                  GuardConfig& guards) {
+  v.required("steps", steps, at_least(1), "steps", "Length of the stage.");
+  v.section("checkpoint", checkpoint, "When state is saved and how much is kept.");
+  v.section("eval", eval, "Evaluation on held-out problems.");
+  v.section("guards", guards, "When a run that has gone wrong is stopped.");
+}
+
+void describe_name(ConfigVisitor& v, std::string& name) {
+  v.field("name", name, any_value(), "", "Part of the stage's folder name; needed in a list of stages, else the type.");
+}
+
+}  // namespace
+
+void describe(ConfigVisitor& v, GrpoStage& c) {
+  describe_name(v, c.name);
+  v.section("model", c.model, "A starting model of this stage's own.");
+  v.section("data", c.data, "The problems that are sampled from.");
+  v.field("template", c.prompt_template, any_value(), "",
+          "Turns a problem into the model's input: r1_zero, or the path of a template file.");
+  v.section("grpo", c.grpo, "Group-relative policy optimisation.");
+  v.section("sampling", c.sampling, "How completions are drawn.");
+  v.list("rewards", c.rewards, "The rewards; a completion's reward is their weighted sum.");
+  v.section("optimizer", c.optimizer, "AdamW and its schedule.");
+  describe_end(v, c.steps, c.checkpoint, c.eval, c.guards);
+}
+
+void describe(ConfigVisitor& v, PretrainStage& c) {
+  describe_name(v, c.name);
+  v.section("data", c.data, "The documents that are read.");
+  v.section("architecture", c.architecture, "Shape of the new model.");
+  v.field("documents_per_step", c.documents_per_step, at_least(1), "documents", "Documents in one optimizer update.");
+  v.section("optimizer", c.optimizer, "AdamW and its schedule.");
+  describe_end(v, c.steps, c.checkpoint, c.eval, c.guards);
+}
+
+void describe(ConfigVisitor& v, Stage& c) {
+  v.tagged("type", c, "What the stage does.");
+}
+
+void describe(ConfigVisitor& v, RunConfig& c) {
+  v.field("name", c.name, any_value(), "", "Name of the run, and of its folder in runs/; by default that of the file.");
+  v.field("seed", c.seed, between(0, 9007199254740992.0), "", "Everything random follows from it.");
+  v.section("model", c.model, "The starting model.");
+  v.list("stages", c.stages, "Stages that run one after the other, in place of 'stage'.", "stage");
+  v.section("runtime", c.runtime, "Device and threads; changes speed only.");
+  v.section("logging", c.logging, "What is written while it runs.");
+}
+
+namespace {
+
+// Checks of several keys, or of the world outside of the file.
+class RunChecker {
+ public:
+  RunChecker(ConfigFile& file, RunConfig& config) : file_(file), config_(config) {}
+
+  void check() {
+    check_name("name", config_.name);
+    if (config_.model.path) check_model("model.path", *config_.model.path);
+    std::set<std::string> names;
+    for (size_t i = 0; i < config_.stages.size(); ++i) {
+      stage_ = file_.has("stage") ? "stage" : "stages." + std::to_string(i);
+      if (!file_.sound({stage_ + ".type"})) continue;
+      std::visit([&](auto& stage) { check_stage_name(stage, names); }, config_.stages[i]);
+      if (auto* grpo = std::get_if<GrpoStage>(&config_.stages[i])) check_grpo(*grpo, i == 0);
+      if (auto* pretrain = std::get_if<PretrainStage>(&config_.stages[i])) check_pretrain(*pretrain);
+    }
+  }
+
+ private:
+  std::string key(std::string_view name) const { return stage_ + "." + std::string(name); }
+
+  // A rule over keys of the stage; it is reported at the first one.
+  void rule(bool holds, std::initializer_list<std::string_view> keys, const std::string& what,
+            const std::string& hint = {}) {
+    if (holds) return;
+    for (std::string_view name : keys) {
+      if (!file_.sound({key(name)})) return;
+    }
+    file_.report(key(*keys.begin()), {.what = what, .hint = hint});
+  }
+
+  // Names become names of folders.
+  void check_name(const std::string& at, const std::string& name) {
+    const bool safe = std::ranges::all_of(name, [](unsigned char c) { return c > 0x20 && c != '/' && c != 0x7F; });
+    if (!file_.sound({at}) || (safe && !name.empty() && name.size() <= 100 && name[0] != '.')) return;
+    file_.report(at, {.what = at,
+                      .got = "'" + name + "'",
+                      .expected = "1 to 100 characters without spaces or '/', the first not '.'"});
+  }
+
+  template <class S>
+  void check_stage_name(S& stage, std::set<std::string>& names) {
+    if (stage.name.empty() && stage_ != "stage") {
+      if (!file_.sound({key("name")})) return;
+      file_.report(stage_, {.what = fmt::format("missing key '{}'", key("name")), .expected = "text"});
+      return;
+    }
+    if (stage.name.empty()) stage.name = S::kType;
+    check_name(key("name"), stage.name);
+    rule(names.insert(stage.name).second, {"name"}, fmt::format("two stages are named '{}'", stage.name));
+  }
+
+  void check_model(const std::string& at, const std::string& path) {
+    if (!file_.sound({at}) || path == kBuiltinMiniature) return;
+    Problem problem{.what = at, .got = "'" + path + "'", .expected = "builtin:miniature or a model folder"};
+    std::error_code error;
+    const fs::path folder(path);
+    if (fs::is_directory(folder, error)) {
+      if (fs::exists(folder / "config.json", error)) return;
+      problem.hint = "the folder has no config.json";
+    } else if (fs::exists(folder, error)) {
+      problem.hint = "that is a file";
+    } else {
+      problem.hint = path.starts_with("builtin:") ? "no such built-in model" : "no such folder";
+    }
+    file_.report(at, problem);
+  }
+
+  void check_data(const std::string& path) {
+    if (path == kBuiltinChains || !file_.sound({key("data.path")})) return;
+    file_.report(key("data.path"),
+                 {.what = key("data.path"), .got = "'" + path + "'", .expected = std::string(kBuiltinChains)});
+  }
+
+  void check_template(const std::string& name) {
+    if (std::ranges::count(kPromptTemplates, name) || !file_.sound({key("template")})) return;
+    std::error_code error;
+    const bool is_path = name.find_first_of("/.") != std::string::npos;
+    if (is_path && fs::is_regular_file(name, error)) return;
+    const std::vector<std::string> known(std::begin(kPromptTemplates), std::end(kPromptTemplates));
+    const auto nearest = nearest_word(name, known);
+    file_.report(key("template"), {.what = key("template"),
+                                   .got = "'" + name + "'",
+                                   .expected = fmt::format("{} or the path of a template file", fmt::join(known, ", ")),
+                                   .hint = is_path   ? "no such file"
+                                           : nearest ? "did you mean '" + *nearest + "'?"
+                                                     : ""});
+  }
+
+  void check_grpo(const GrpoStage& c, bool first) {
+    if (c.model.path) {
+      check_model(key("model.path"), *c.model.path);
+    } else if (first && !config_.model.path && file_.sound({"model.path", key("model.path")})) {
+      file_.report("model.path",
+                   {.what = "missing key 'model.path'", .expected = "builtin:miniature or a model folder"});
+    }
+    check_data(c.data.path);
+    check_template(c.prompt_template);
+    rule(c.data.min_operations <= c.data.max_operations, {"data.min_operations", "data.max_operations"},
+         fmt::format("data.min_operations {} is more than data.max_operations {}", c.data.min_operations,
+                     c.data.max_operations));
+    const int64_t completions = c.grpo.prompts_per_step * c.grpo.num_generations;
+    rule(completions % c.grpo.num_minibatches == 0,
+         {"grpo.num_minibatches", "grpo.prompts_per_step", "grpo.num_generations"},
+         fmt::format(
+             "grpo.prompts_per_step {} x num_generations {} = {} completions do not divide into num_minibatches {}",
+             c.grpo.prompts_per_step, c.grpo.num_generations, completions, c.grpo.num_minibatches));
+    rule(c.sampling.temperature > 0, {"sampling.temperature"},
+         key("sampling.temperature") + ": got 0, expected more than 0",
+         "greedy completions of a group are all equal, so nothing can be learned from them");
+    rule(c.sampling.min_completion_length.value_or(0) <= c.sampling.max_completion_length,
+         {"sampling.min_completion_length", "sampling.max_completion_length"},
+         fmt::format("sampling.min_completion_length {} is more than max_completion_length {}",
+                     c.sampling.min_completion_length.value_or(0), c.sampling.max_completion_length));
+    check_rewards(c);
+  }
+
+  void check_rewards(const GrpoStage& c) {
+    std::set<std::string> names;
+    for (size_t i = 0; i < c.rewards.size(); ++i) {
+      const std::string at = "rewards." + std::to_string(i);
+      if (!file_.sound({key(at)})) continue;
+      const std::string name = c.rewards[i].label();
+      rule(names.insert(name).second, {at}, fmt::format("two rewards are named '{}'", name), "give one a 'name'");
+      if (c.rewards[i].name) check_name(key(at + ".name"), name);
+      const auto* overlong = std::get_if<SoftOverlongReward>(&c.rewards[i].parameters);
+      if (overlong == nullptr) continue;
+      const int64_t length = overlong->max_length.value_or(c.sampling.max_completion_length);
+      rule(overlong->cache <= length, {at + ".cache", "sampling.max_completion_length"},
+           fmt::format("the cache {} of {} is more than its max_length {}", overlong->cache, name, length));
+    }
+  }
+
+  void check_pretrain(const PretrainStage& c) {
+    check_data(c.data.path);
+    const ArchitectureConfig& a = c.architecture;
+    rule(a.hidden_size % a.num_attention_heads == 0, {"architecture.hidden_size", "architecture.num_attention_heads"},
+         fmt::format("architecture.hidden_size {} does not divide into num_attention_heads {}", a.hidden_size,
+                     a.num_attention_heads));
+    rule(a.hidden_size % a.num_attention_heads != 0 || a.hidden_size / a.num_attention_heads % 2 == 0,
+         {"architecture.hidden_size", "architecture.num_attention_heads"},
+         fmt::format("architecture.hidden_size {} / num_attention_heads {} = {} is odd", a.hidden_size,
+                     a.num_attention_heads, a.hidden_size / a.num_attention_heads),
+         "rotary positions need an even head size");
+    rule(a.num_attention_heads % a.num_key_value_heads == 0,
+         {"architecture.num_key_value_heads", "architecture.num_attention_heads"},
+         fmt::format("architecture.num_attention_heads {} does not divide into num_key_value_heads {}",
+                     a.num_attention_heads, a.num_key_value_heads));
+  }
+
+  ConfigFile& file_;
+  RunConfig& config_;
+  std::string stage_;
+};
+
+// Puts the stage of another file in the place of { name, config: other.yaml }; the path is relative to this file. Of
+// the other file only the stage is used, but all of it is checked.
+void include_stages(ConfigFile& file, const fs::path& folder) {
+  for (size_t i = 0; i < file.size("stages"); ++i) {
+    const std::string at = "stages." + std::to_string(i);
+    if (!file.has(at + ".config")) continue;
+    const auto path = file.text(at + ".config");
+    const std::vector<std::string> keys = file.keys(at);
+    const bool alone = std::ranges::all_of(keys, [](const std::string& k) { return k == "name" || k == "config"; });
+    if (!path || !alone) {
+      file.report(at + ".config", {.what = at + ": not a stage from another file",
+                                   .expected = "{ name: NAME, config: FILE } and no other key",
+                                   .hint = "change keys of the stage with --set"});
+      file.ignore(at);
+      continue;
+    }
+    try {
+      ConfigFile other(folder / *path);
+      if (other.has("stage")) {
+        RunConfig scratch;
+        other.read(scratch);
+        file.include(at, other, "stage", "name");
+        continue;
+      }
+      file.report(at + ".config", {.what = fmt::format("{} has no 'stage'", *path)});
+    } catch (const Error& error) {
+      file.report(error);
+    }
+    file.ignore(at);
+  }
+}
+
+RunConfig resolve(ConfigFile& file, const fs::path& path, const std::vector<std::string>& overrides) {
+  include_stages(file, path.parent_path());
+  for (const std::string& assignment : overrides) file.set(assignment);
+  RunConfig config;
+  file.read(config);
+  if (config.name.empty()) config.name = path.stem().string();
+  RunChecker(file, config).check();
+  file.throw_problems();
+  return config;
+}
+
+}  // namespace
+
+RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides) {
+  ConfigFile file{fs::path(path)};
+  return resolve(file, path, overrides);
+}
+
+RunConfig parse_run_config(const std::string& name, const std::string& text) {
+  ConfigFile file(name, text);
+  return resolve(file, name, {});
+}
+
+std::string to_yaml(const RunConfig& config) {
+  RunConfig copy = config;
+  return config_yaml([&](ConfigVisitor& v) { describe(v, copy); });
+}
+
+}  // namespace hone

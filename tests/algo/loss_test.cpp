@@ -1,0 +1,344 @@
+// The loss against a scalar double loop over the records, its gradient against central differences, and the properties
+// that training relies on.
+#include "hone/algo/loss.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "algo/rollouts.h"
+#include "hone/algo/advantages.h"
+
+namespace hone::algo {
+namespace {
+
+constexpr LossType kLossTypes[] = {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo, LossType::kBnpo};
+constexpr KlEstimator kEstimators[] = {KlEstimator::kK1, KlEstimator::kK2, KlEstimator::kK3};
+constexpr ScaleRewards kScales[] = {ScaleRewards::kGroup, ScaleRewards::kBatch, ScaleRewards::kNone};
+
+/// Log-ratios well away from the bounds of every clip below, on both sides of each and between them.
+constexpr double kLogRatios[] = {-1.1, -0.4, -0.1, 0.05, 0.15, 0.7};
+constexpr std::pair<double, double> kClips[] = {{0.2, 0.28}, {0.2, 0.2}, {0.5, 0.06}, {10, 10}};
+
+struct Case {
+  GrpoConfig config;
+  std::vector<RolloutGroup> groups;  ///< with advantages
+  TrainBatch batch;                  ///< the one minibatch
+  std::vector<double> log_probs;     ///< [R]
+};
+
+Case random_case(const GrpoConfig& config, RandomStream& random) {
+  Case c{.config = config, .groups = random_groups({.groups = 4}, random), .batch = {}, .log_probs = {}};
+  compute_advantages(c.groups, config);
+  TrainBatch rollout = build_batch(c.groups);
+  std::vector<double> ref = values_of(rollout.old_log_probs);
+  for (double& x : ref) x += random.next_uniform() * 2 - 1;
+  rollout.ref_log_probs = tensor_of(ref).to(at::kFloat);
+  c.batch = build_minibatches(rollout, c.groups, config, 9, test_stream(1)).at(0);
+  c.log_probs = values_of(c.batch.old_log_probs);
+  for (double& x : c.log_probs) x += kLogRatios[random.next_below(std::size(kLogRatios))];
+  return c;
+}
+
+double kl_by_definition(double log_prob, double ref_log_prob, KlEstimator estimator) {
+  const double p = std::exp(log_prob), q = std::exp(ref_log_prob);
+  if (estimator == KlEstimator::kK1) return std::log(p / q);
+  if (estimator == KlEstimator::kK2) return std::pow(std::log(p / q), 2) / 2;
+  return q / p - std::log(q / p) - 1;
+}
+
+struct Reference {
+  double loss = 0, kl = 0;
+  int64_t low = 0, high = 0, tokens = 0;
+};
+
+/// Sums over completions and tokens as the papers write them: none of the batch's weights or advantages.
+Reference by_definition(const Case& c) {
+  Reference out;
+  double total = 0, per_completion = 0, sequences = 0;
+  const std::vector<double> ref = values_of(c.batch.ref_log_probs);
+  for (size_t s = 0; s < c.batch.sources.size(); ++s) {
+    const Completion& completion = completion_of(c.groups, c.batch.sources[s]);
+    const double a = completion.advantage;
+    double sum = 0;
+    for (size_t t = 0; t < completion.ids.size(); ++t, ++out.tokens) {
+      const double log_prob = c.log_probs[static_cast<size_t>(out.tokens)];
+      const double ratio = std::exp(log_prob) / std::exp(static_cast<double>(completion.behavior_log_probs[t]));
+      const double low = 1 - c.config.epsilon, high = 1 + c.config.epsilon_high;
+      double surrogate = ratio * a;
+      if (a > 0 && ratio > high) surrogate = high * a, ++out.high;
+      if (a < 0 && ratio < low) surrogate = low * a, ++out.low;
+      const double kl = kl_by_definition(log_prob, ref[static_cast<size_t>(out.tokens)], c.config.kl_estimator);
+      out.kl += kl;
+      sum -= surrogate;
+      if (c.config.kl_in == KlIn::kLoss) sum += c.config.beta.value_or(0) * kl;
+    }
+    total += sum, per_completion += sum / static_cast<double>(completion.ids.size()), ++sequences;
+  }
+  if (c.config.loss_type == LossType::kGrpo) out.loss = per_completion / sequences;
+  if (c.config.loss_type == LossType::kDrGrpo) out.loss = total / (sequences * 9);
+  if (c.config.loss_type == LossType::kDapo || c.config.loss_type == LossType::kBnpo)
+    out.loss = total / static_cast<double>(out.tokens);
+  return out;
+}
+
+template <class F>
+void for_every_setting(F&& f) {
+  RandomStream random = test_stream(11);
+  GrpoConfig config;
+  for (const LossType loss_type : kLossTypes) {
+    for (const KlEstimator estimator : kEstimators) {
+      for (const ScaleRewards scale : kScales) {
+        for (const auto& [low, high] : kClips) {
+          for (const auto& [beta, kl_in] : {std::pair<std::optional<double>, KlIn>{0.3, KlIn::kLoss},
+                                            {0.3, KlIn::kReward},
+                                            {std::nullopt, KlIn::kLoss}}) {
+            config.loss_type = loss_type, config.kl_estimator = estimator, config.scale_rewards = scale;
+            config.epsilon = low, config.epsilon_high = high, config.beta = beta, config.kl_in = kl_in;
+            SCOPED_TRACE(fmt::format("{} {} {} clip {} {} beta {} in {}", enum_name(loss_type), enum_name(estimator),
+                                     enum_name(scale), low, high, beta.value_or(0), enum_name(kl_in)));
+            f(random_case(config, random));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(PolicyLoss, EqualsTheDoubleLoop) {
+  int64_t low = 0, high = 0;
+  for_every_setting([&](const Case& c) {
+    const Reference expected = by_definition(c);
+    const LossTerms terms = policy_loss(inputs_of(c.batch, tensor_of(c.log_probs)), c.config);
+    EXPECT_NEAR(terms.loss.item<double>(), expected.loss, 5e-7);  // advantages and weights are float32: 6e-8 each
+    EXPECT_NEAR(terms.stats.loss, terms.loss.item<double>(), 1e-14);
+    EXPECT_NEAR(terms.stats.kl, expected.kl, 1e-10);
+    EXPECT_EQ(terms.stats.tokens, expected.tokens);
+    EXPECT_EQ(terms.stats.clip_low, expected.low);
+    EXPECT_EQ(terms.stats.clip_high, expected.high);
+    low += expected.low, high += expected.high;
+
+    const LossTerms single = policy_loss(inputs_of(c.batch, tensor_of(c.log_probs).to(at::kFloat)), c.config);
+    EXPECT_EQ(single.loss.scalar_type(), at::kFloat);
+    EXPECT_NEAR(single.stats.loss, expected.loss, 1e-5);
+  });
+  EXPECT_GT(low, 1000);
+  EXPECT_GT(high, 1000);
+}
+
+TEST(PolicyLoss, GradientEqualsCentralDifferences) {
+  constexpr double kStep = 1e-5;
+  RandomStream random = test_stream(12);
+  for_every_setting([&random](const Case& c) {
+    const std::vector<double> gradient = gradient_of(inputs_of(c.batch, tensor_of(c.log_probs)), c.config);
+    for (int i = 0; i < 8; ++i) {
+      const size_t row = random.next_below(gradient.size());
+      const auto loss_at = [&](double step) {
+        std::vector<double> moved = c.log_probs;
+        moved[row] += step;
+        return policy_loss(inputs_of(c.batch, tensor_of(moved)), c.config).loss.item<double>();
+      };
+      ASSERT_NEAR(gradient[row], (loss_at(kStep) - loss_at(-kStep)) / (2 * kStep), 1e-9);
+    }
+  });
+}
+
+GrpoConfig with_kl() {
+  GrpoConfig config;
+  config.beta = 0.1;
+  return config;
+}
+
+TEST(PolicyLoss, DoesNotDependOnMicroBatches) {
+  RandomStream random = test_stream(13);
+  for (int round = 0; round < 40; ++round) {
+    const Case c = random_case(with_kl(), random);
+    const LossInputs whole = inputs_of(c.batch, tensor_of(c.log_probs));
+    LossStats sum;
+    double loss = 0;
+    std::vector<double> gradient;
+    for (const SequenceRange range : micro_batches(c.batch, static_cast<int64_t>(random.next_below(60)) + 1)) {
+      const TrainBatch part = slice(c.batch, range);
+      const int64_t first = c.batch.row_offsets[static_cast<size_t>(range.begin)];
+      const LossInputs in = inputs_of(part, whole.log_probs.narrow(0, first, part.num_rows()));
+      const LossTerms terms = policy_loss(in, c.config);
+      sum += terms.stats, loss += terms.loss.item<double>();
+      const std::vector<double> of_part = gradient_of(in, c.config);
+      gradient.insert(gradient.end(), of_part.begin(), of_part.end());
+    }
+    const LossTerms expected = policy_loss(whole, c.config);
+    EXPECT_EQ(gradient, gradient_of(whole, c.config));  // bit for bit
+    EXPECT_NEAR(loss, expected.loss.item<double>(), 1e-13);
+    EXPECT_NEAR(sum.loss, expected.stats.loss, 1e-13);
+    EXPECT_NEAR(sum.kl, expected.stats.kl, 1e-11);
+    EXPECT_EQ(sum.tokens, expected.stats.tokens);
+    EXPECT_EQ(sum.clip_low, expected.stats.clip_low);
+    EXPECT_EQ(sum.clip_high, expected.stats.clip_high);
+    EXPECT_EQ(sum.ratio_min, expected.stats.ratio_min);
+    EXPECT_EQ(sum.ratio_max, expected.stats.ratio_max);
+    EXPECT_EQ(sum.log_ratio_abs_max, expected.stats.log_ratio_abs_max);
+  }
+}
+
+TEST(PolicyLoss, DoesNotDependOnTheOrderOfGroupsAndCompletions) {
+  // The same completions as one minibatch in another order: a token's log-prob moves with the token, here as a function
+  // of its target and its old log-prob.
+  RandomStream random = test_stream(14);
+  const auto evaluate = [](std::vector<RolloutGroup> groups, const GrpoConfig& config) {
+    compute_advantages(groups, config);
+    TrainBatch rollout = build_batch(groups);
+    const at::Tensor move = rollout.targets.to(at::kDouble).sin();
+    rollout.ref_log_probs = rollout.old_log_probs.sub(move.mul(0.5)).to(at::kFloat);
+    const TrainBatch batch = build_minibatches(rollout, groups, config, 9, test_stream(1)).at(0);
+    return policy_loss(inputs_of(batch, rollout.old_log_probs.to(at::kDouble).add(move)), config).stats;
+  };
+  for (const LossType loss_type : kLossTypes) {
+    for (const ScaleRewards scale : kScales) {
+      GrpoConfig config = with_kl();
+      config.loss_type = loss_type, config.scale_rewards = scale;
+      const auto groups = random_groups({}, random);
+      auto reversed = groups;
+      std::reverse(reversed.begin(), reversed.end());
+      for (RolloutGroup& group : reversed)
+        std::rotate(group.completions.begin(), group.completions.begin() + 1, group.completions.end());
+      const LossStats expected = evaluate(groups, config), stats = evaluate(reversed, config);
+      EXPECT_NEAR(stats.loss, expected.loss, 1e-7);
+      EXPECT_NEAR(stats.kl, expected.kl, 1e-10);
+      EXPECT_EQ(stats.clip_low, expected.clip_low);
+      EXPECT_EQ(stats.clip_high, expected.clip_high);
+    }
+  }
+}
+
+TEST(PolicyLoss, OnPolicyIsMinusTheWeightedAdvantages) {
+  RandomStream random = test_stream(15);
+  for (const LossType loss_type : kLossTypes) {
+    GrpoConfig config;
+    config.beta.reset(), config.loss_type = loss_type;
+    const Case c = random_case(config, random);
+    const LossInputs in = inputs_of(c.batch, c.batch.old_log_probs.to(at::kDouble));
+    const std::vector<double> weights = values_of(c.batch.weights), advantages = values_of(c.batch.advantages);
+    const LossStats stats = policy_loss(in, config).stats;
+    const std::vector<double> gradient = gradient_of(in, config);
+    double sum = 0;
+    for (size_t row = 0; row < weights.size(); ++row) {
+      sum -= weights[row] * advantages[row];
+      EXPECT_EQ(gradient[row], -weights[row] * advantages[row]);  // the policy gradient
+    }
+    EXPECT_EQ(stats.loss, sum);
+    EXPECT_EQ(stats.ratio_min, 1);
+    EXPECT_EQ(stats.ratio_max, 1);
+    EXPECT_EQ(stats.log_ratio_abs_max, 0);
+    EXPECT_EQ(stats.clip_low + stats.clip_high, 0);
+  }
+}
+
+TEST(PolicyLoss, GroupsWithoutSignalHaveNoGradient) {
+  RandomStream random = test_stream(16);
+  for (const ScaleRewards scale : kScales) {
+    auto groups = random_groups({}, random);
+    for (Completion& c : groups[1].completions) c.reward = 0.1;
+    GrpoConfig config;
+    config.beta.reset(), config.scale_rewards = scale;
+    compute_advantages(groups, config);
+    const TrainBatch batch = build_minibatches(build_batch(groups), groups, config, 9, test_stream(1)).at(0);
+    const std::vector<double> gradient =
+        gradient_of(inputs_of(batch, batch.old_log_probs.to(at::kDouble).add(0.01)), config);
+    size_t row = 0;
+    for (const auto& source : batch.sources) {
+      for (size_t t = completion_of(groups, source).ids.size(); t > 0; --t, ++row) {
+        if (source.group == 1) {
+          EXPECT_EQ(gradient[row], 0);
+        }
+        if (source.group == 0 && completion_of(groups, source).advantage != 0) {
+          EXPECT_NE(gradient[row], 0);
+        }
+      }
+    }
+  }
+}
+
+/// One token with advantage `a`, weight 1, old and reference log-prob 0 and -30.
+LossInputs one_token(double log_prob, double a, at::ScalarType type) {
+  const auto one = [type](double x) { return tensor_of({x}).to(type); };
+  return {one(log_prob), one(0), one(-30), one(a), one(1), one(0.5)};
+}
+
+TEST(PolicyLoss, ClipsOneSideOnly) {
+  GrpoConfig config;
+  config.beta.reset(), config.epsilon = 0.2, config.epsilon_high = 0.28;
+  for (const double log_ratio : {-0.5, 0.0, 0.5}) {
+    for (const double a : {-2.0, 0.0, 2.0}) {
+      const LossInputs in = one_token(log_ratio, a, at::kDouble);
+      const LossStats stats = policy_loss(in, config).stats;
+      const bool low = log_ratio < 0 && a<0, high = log_ratio> 0 && a > 0;
+      EXPECT_EQ(stats.clip_low, low ? 1 : 0);
+      EXPECT_EQ(stats.clip_high, high ? 1 : 0);
+      const double ratio = std::exp(log_ratio);
+      EXPECT_DOUBLE_EQ(stats.loss, -a * (low ? 0.8 : high ? 1.28 : ratio));
+      EXPECT_DOUBLE_EQ(gradient_of(in, config)[0], low || high ? 0 : -a * ratio);
+      EXPECT_EQ(stats.entropy, 0.5);
+    }
+  }
+}
+
+TEST(PolicyLoss, StaysFiniteWhereExponentialsOverflow) {
+  // exp(100) overflows float32. The limit gives a finite loss, and no gradient where the ratio is beyond it.
+  GrpoConfig config;
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    for (const double log_prob : {-100.0, 100.0, 1000.0}) {
+      for (const double a : {-1.0, 0.0, 1.0}) {
+        config.beta.reset();
+        const LossInputs in = one_token(log_prob, a, type);
+        EXPECT_NEAR(gradient_of(in, config)[0], 0, 1e-40);  // clipped, beyond the limit, or exp(-100)
+        EXPECT_TRUE(std::isfinite(policy_loss(in, config).stats.loss));
+        for (const KlEstimator estimator : kEstimators) {
+          config.beta = 1, config.kl_estimator = estimator;
+          EXPECT_TRUE(std::isfinite(gradient_of(in, config)[0]));
+          EXPECT_TRUE(std::isfinite(policy_loss(in, config).stats.loss));
+        }
+      }
+    }
+    // A policy that has left the reference far behind is still pulled back: d k3 / d log_prob = 1 - exp(-130).
+    config.beta = 1, config.kl_estimator = KlEstimator::kK3;
+    EXPECT_EQ(gradient_of(one_token(100, 0, type), config)[0], 1);
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(policy_loss(one_token(nan, 1, type), config).stats.loss));
+    EXPECT_TRUE(std::isnan(gradient_of(one_token(nan, 1, type), config)[0]));
+  }
+}
+
+TEST(PolicyLoss, OfNothingIsZero) {
+  const LossInputs in = {tensor_of({}), tensor_of({}), tensor_of({}), tensor_of({}), tensor_of({}), {}};
+  const LossTerms terms = policy_loss(in, with_kl());
+  EXPECT_EQ(terms.loss.item<double>(), 0);
+  EXPECT_EQ(terms.stats.tokens, 0);
+  EXPECT_TRUE(gradient_of(in, with_kl()).empty());
+}
+
+TEST(KlPerToken, EstimatesTheDivergence) {
+  // Sum over all tokens p(token) * estimate: k1 and k3 give KL(p || q) exactly, k2 nearly so for near distributions.
+  const std::vector<double> p = {0.5, 0.3, 0.15, 0.05}, q = {0.45, 0.33, 0.16, 0.06};
+  std::vector<double> log_p, log_q;
+  double divergence = 0;
+  for (size_t i = 0; i < p.size(); ++i) {
+    log_p.push_back(std::log(p[i])), log_q.push_back(std::log(q[i]));
+    divergence += p[i] * std::log(p[i] / q[i]);
+  }
+  for (const KlEstimator estimator : kEstimators) {
+    const std::vector<double> kl = values_of(kl_per_token(tensor_of(log_p), tensor_of(log_q), estimator));
+    double mean = 0;
+    for (size_t i = 0; i < p.size(); ++i) {
+      mean += p[i] * kl[i];
+      if (estimator != KlEstimator::kK1) {
+        EXPECT_GE(kl[i], 0);
+      }
+    }
+    EXPECT_NEAR(mean, divergence, estimator == KlEstimator::kK2 ? 0.05 * divergence : 1e-15);
+  }
+}
+
+}  // namespace
+}  // namespace hone::algo

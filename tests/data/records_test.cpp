@@ -1,0 +1,47 @@
+#include "hone/data/records.h"
+
+#include <gtest/gtest.h>
+
+#include "hone/core/error.h"
+
+namespace hone {
+namespace {
+
+TEST(Record, GivesFieldsAsText) {
+  const Record r = Record::parse(
+      R"({"answer": "七", "n": 12, "x": 0.5, "flag": true, "list": [1], "map": {}, "none": null})", "data.jsonl:1");
+  EXPECT_EQ(r.text("answer"), "七");
+  EXPECT_EQ(r.text("n"), "12");
+  EXPECT_EQ(r.text("x"), "0.5");
+  EXPECT_EQ(r.text("flag"), "true");
+  for (const char* key : {"list", "map", "none", "absent"}) EXPECT_EQ(r.text(key), std::nullopt) << key;
+  EXPECT_TRUE(r.has("list") && r.has("none"));
+  EXPECT_FALSE(r.has("absent"));
+}
+
+TEST(Record, KeepsTheOrderOfItsFields) {
+  const char* const text = R"({"z":1,"a":"é七","m":[1,{"b":null}]})";
+  EXPECT_EQ(Record::parse(text, "x").dump(), text);
+  EXPECT_EQ(Record().dump(), "{}");
+}
+
+TEST(Record, SaysWhereTheLineIsNoObject) {
+  for (const char* text : {"", "{", "[1]", "7", R"({"a":1} x)"}) {
+    try {
+      Record::parse(text, "data.jsonl:17");
+      FAIL() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInput);
+      EXPECT_TRUE(std::string(error.what()).starts_with("data.jsonl:17: ")) << error.what();
+    }
+  }
+}
+
+TEST(FinishReason, HasNames) {
+  EXPECT_EQ(to_string(FinishReason::kStop), "stop");
+  EXPECT_EQ(to_string(FinishReason::kLength), "length");
+  EXPECT_EQ(to_string(FinishReason::kAbort), "abort");
+}
+
+}  // namespace
+}  // namespace hone
