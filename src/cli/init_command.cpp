@@ -8,7 +8,6 @@
 #include "hone/core/config_file.h"
 #include "hone/core/error.h"
 #include "hone/core/file.h"
-#include "hone/core/suggest.h"
 #include "hone/pipeline/config.h"
 #include "recipes.h"
 
@@ -59,7 +58,8 @@ const Recipe& find_recipe(const std::string& name) {
     if (recipe.name == name) return recipe;
     names.push_back(recipe.name);
   }
-  throw_input({.what = fmt::format("unknown recipe '{}'{}", name, did_you_mean(name, names)),
+  throw_input({.what = "unknown recipe",
+               .got = "'" + name + "'",
                .expected = fmt::format("one of {}", fmt::join(names, ", "))});
 }
 

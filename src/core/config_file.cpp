@@ -101,7 +101,7 @@ ConfigFile::ConfigFile(const std::string& name, std::string text) : state_(std::
   if (!root) throw_problems();
   state_->root = std::move(*root);
   ConfigPlace& place = state_->root.place;
-  if (place.source == nullptr) place = {.source = state_->source, .line = 1, .column = 1};
+  if (state_->root.kind == ConfigNode::Kind::kNull) place = {.source = state_->source, .line = 1, .column = 1};
   if (state_->root.kind == ConfigNode::Kind::kMap) return;
   const bool empty = state_->root.kind == ConfigNode::Kind::kNull;
   state_->problems.push_back(

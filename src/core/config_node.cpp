@@ -104,17 +104,21 @@ class TreeBuilder : public YAML::EventHandler {
   }
   void OnMapEnd() override { close(); }
 
-  ConfigPlace place(const YAML::Mark& mark) const {
+  ConfigPlace place(const YAML::Mark& mark) {
     if (!has_lines_ || mark.is_null()) return {.source = source_};
-    // The parser's columns count bytes; people count characters.
+    // The parser's columns count bytes; people count characters. Marks mostly advance, so that counting goes on from
+    // the one before.
     const size_t end = std::min(static_cast<size_t>(mark.pos), text_.size());
-    const size_t begin = end - std::min(end, static_cast<size_t>(mark.column));
-    const auto continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
-    const auto extra = std::count_if(text_.begin() + static_cast<std::ptrdiff_t>(begin),
-                                     text_.begin() + static_cast<std::ptrdiff_t>(end), continuation);
-    return {.source = source_, .line = mark.line + 1, .column = mark.column + 1 - static_cast<int>(extra)};
+    if (mark.line != counted_line_ || end < counted_end_) {
+      counted_line_ = mark.line;
+      counted_end_ = end - std::min(end, static_cast<size_t>(mark.column));
+      continuation_bytes_ = 0;
+    }
+    for (; counted_end_ < end; ++counted_end_) {
+      continuation_bytes_ += (static_cast<unsigned char>(text_[counted_end_]) & 0xC0) == 0x80;
+    }
+    return {.source = source_, .line = mark.line + 1, .column = mark.column + 1 - continuation_bytes_};
   }
-
   // Ends the tree; call when the whole text was read.
   ConfigNode finish() {
     problems_.insert(problems_.end(), odd_keys_.begin(), odd_keys_.end());
@@ -250,6 +254,9 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<std::unique_ptr<ConfigNode>> dropped_;  // values without a place in the tree, read for their errors only
   std::vector<ConfigProblem> odd_keys_;
   size_t nodes_ = 0;
+  int counted_line_ = -1;
+  size_t counted_end_ = 0;
+  int continuation_bytes_ = 0;  // in counted_line_, before counted_end_
   int documents_ = 0;
 };
 

@@ -22,6 +22,13 @@ std::string float_text(double value) {
   return text;
 }
 
+// JSON's escapes are YAML's; YAML also wants one for U+007F.
+std::string escaped_text(const std::string& text) {
+  std::string escaped = nlohmann::json(text).dump();
+  for (size_t at = 0; (at = escaped.find('\x7F', at)) != std::string::npos; at += 6) escaped.replace(at, 1, "\\u007F");
+  return escaped;
+}
+
 // Bare where no reader of YAML could take it for anything but text.
 std::string quoted_text(const std::string& text) {
   static constexpr std::string_view kNotText[] = {"true", "false", "null", "yes", "no", "on",
@@ -35,7 +42,7 @@ std::string quoted_text(const std::string& text) {
   const bool all_plain = std::all_of(text.begin(), text.end(), [&](unsigned char c) { return plain(c) || c == ':'; });
   if (starts_plain && all_plain && colon_inside && text.back() != ':' && !std::ranges::count(kNotText, lower))
     return text;
-  return nlohmann::json(text).dump();  // JSON's escapes are YAML's
+  return escaped_text(text);
 }
 
 struct Naming {
@@ -65,7 +72,7 @@ struct Writing {
   std::string operator()(const std::string* value) const { return quoted_text(*value); }
   std::string operator()(const std::vector<std::string>* value) const {
     std::string list;
-    for (const std::string& text : *value) list += (list.empty() ? "" : ", ") + nlohmann::json(text).dump();
+    for (const std::string& text : *value) list += (list.empty() ? "" : ", ") + escaped_text(text);
     return "[" + list + "]";
   }
   std::string operator()(const Choice& choice) const { return quoted_text(std::string(choice.names[*choice.index])); }

@@ -17,9 +17,8 @@ class YamlWriter : public ConfigVisitor {
 
  protected:
   void on_value(const Field& field, const Slot& slot, bool* present) override {
-    const std::string type = type_text(slot, present != nullptr), range = range_text(field.range);
     const std::string unit = field.unit.empty() ? "" : fmt::format(", {}", field.unit);
-    comment(fmt::format("{} ({}{}{}{})", field.help, type, range.empty() ? "" : " ", range, unit));
+    comment(fmt::format("{} ({}{})", field.help, expected_text(field, slot, present != nullptr), unit));
     line(fmt::format("{}: {}", field.name, value_text(slot, present)));
   }
   bool begin_section(const Field& field) override {

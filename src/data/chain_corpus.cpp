@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hone/data/chains.h"
+
 namespace hone {
 namespace {
 
@@ -182,19 +184,6 @@ class Writer {
 
 std::string corpus_document(const CorpusMix& mix, uint64_t seed, uint64_t index) {
   return Writer(mix, RandomStream(seed, RandomPurpose::kDocument, {index})).document();
-}
-
-std::vector<int32_t> corpus_row(const CorpusMix& mix, const Tokenizer& tokenizer, uint64_t seed, uint64_t row,
-                                int64_t length) {
-  const auto size = static_cast<size_t>(length);
-  std::vector<int32_t> ids;
-  for (uint64_t index = row * size; ids.size() < size; ++index) {
-    const auto document = tokenizer.encode(corpus_document(mix, seed, index));
-    ids.insert(ids.end(), document.begin(), document.end());
-    ids.push_back(tokenizer.eos_id());
-  }
-  ids.resize(size);
-  return ids;
 }
 
 }  // namespace hone

@@ -90,7 +90,8 @@ void describe(ConfigVisitor& v, RunConfig& c) {
   v.field("name", c.name, any_value(), "", "Name of the run, and of its folder in runs/; by default that of the file.");
   v.field("seed", c.seed, between(0, 9007199254740992.0), "", "Everything random follows from it.");
   v.section("model", c.model, "The starting model.");
-  v.list("stages", c.stages, "Stages that run one after the other, in place of 'stage'.", "stage");
+  v.list("stages", c.stages, "What is done: one 'stage', or 'stages', a list of them that run one after the other.",
+         "stage");
   v.section("runtime", c.runtime, "Device and threads; changes speed only.");
   v.section("logging", c.logging, "What is written while it runs.");
 }

@@ -86,6 +86,12 @@ struct Expected {
 Expected expectation(const GrpoConfig& config, size_t generations, bool rewarded = true) {
   Policy policy = hone::algo::policy();
   const Policy reference = hone::algo::reference();
+  std::vector<std::vector<double>> log_probs;
+  std::vector<double> probabilities;
+  for (size_t i = 0; i < kSequences.size(); ++i) {
+    log_probs.push_back(policy.token_log_probs(i));
+    probabilities.push_back(policy.probability(i));
+  }
   Expected expected;
   size_t outcomes = 1;
   for (size_t g = 0; g < generations; ++g) outcomes *= kSequences.size();
@@ -98,10 +104,9 @@ Expected expectation(const GrpoConfig& config, size_t generations, bool rewarded
       Completion& c = groups[0].completions.emplace_back();
       c.ids = kSequences[i];
       c.finish_reason = c.ids.back() == kEnd ? FinishReason::kStop : FinishReason::kLength;
-      for (const double log_prob : policy.token_log_probs(i))
-        c.behavior_log_probs.push_back(static_cast<float>(log_prob));
+      c.behavior_log_probs.assign(log_probs[i].begin(), log_probs[i].end());
       c.reward = rewarded ? kRewards[i] : 0;
-      probability *= policy.probability(i);
+      probability *= probabilities[i];
     }
     TrainBatch rollout = build_batch(groups);
     rollout.ref_log_probs = reference.score(rollout).detach().to(at::kFloat);

@@ -8,7 +8,9 @@
 #include <set>
 
 #include "data/reference.h"
+#include "hone/data/chains.h"
 #include "hone/data/reasoning_text.h"
+#include "hone/tokenizer/tokenizer.h"
 
 namespace hone {
 namespace {
@@ -240,20 +242,6 @@ TEST(ChainCorpus, NoQuestionIsHeldOut) {
     for (int64_t i = 0; i < 10000; ++i) held_out.insert(prompts.problem(i).text());
   }
   for (const Question& q : corpus().questions) ASSERT_FALSE(held_out.contains(q.question.substr(7))) << q.question;
-}
-
-TEST(ChainCorpus, ARowIsItsDocumentsCutAtTheEnd) {
-  for (const int64_t length : {24, 96}) {
-    for (const uint64_t row : {0u, 1u, 777u}) {
-      const auto ids = corpus_row({}, tokenizer(), kSeed, row, length);
-      std::vector<int32_t> expected;
-      for (uint64_t i = row * static_cast<uint64_t>(length); expected.size() < static_cast<size_t>(length); ++i) {
-        for (const int32_t id : tokenizer().encode(corpus_document({}, kSeed, i) + " <eos>")) expected.push_back(id);
-      }
-      expected.resize(static_cast<size_t>(length));
-      EXPECT_EQ(ids, expected);
-    }
-  }
 }
 
 }  // namespace

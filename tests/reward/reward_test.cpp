@@ -7,6 +7,7 @@
 #include "data/reference.h"
 #include "hone/core/error.h"
 #include "hone/data/chain_corpus.h"
+#include "hone/data/chains.h"
 #include "hone/data/reasoning_text.h"
 
 namespace hone {

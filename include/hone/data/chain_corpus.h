@@ -5,10 +5,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
-
-#include "hone/data/chains.h"
-#include "hone/tokenizer/tokenizer.h"
 
 namespace hone {
 
@@ -39,11 +35,5 @@ struct CorpusMix {
 
 /// One document, words separated by spaces, without the end token.
 std::string corpus_document(const CorpusMix& mix, uint64_t seed, uint64_t index);
-
-/// `length` token ids of training text: documents, each with its end token, the last one cut off at the end of the row.
-/// Row r holds the documents r * length, r * length + 1, ... . (Leaving out a document that does not fit would show the
-/// model too few long ones; a cut takes nothing from the distribution of the tokens before it.)
-std::vector<int32_t> corpus_row(const CorpusMix& mix, const Tokenizer& tokenizer, uint64_t seed, uint64_t row,
-                                int64_t length);
 
 }  // namespace hone
