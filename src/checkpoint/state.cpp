@@ -63,6 +63,11 @@ double State::number(const std::string& name) const {
 const std::string& State::text(const std::string& name) const {
   return scalar<std::string>(*this, name, "a text");
 }
+uint64_t State::bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
+  return bytes;
+}
 
 std::string scalars_to_text(const State& state) {
   Json object = Json::object();

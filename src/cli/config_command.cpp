@@ -1,5 +1,7 @@
 // hone config show | schema | keys: what a config comes to, and what there is to set.
+#include <fmt/ranges.h>
 #include <algorithm>
+
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,6 @@
 // hone init RECIPE DIR: configs with every key and its meaning, to edit.
+#include <fmt/ranges.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <memory>

@@ -10,9 +10,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdio>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "hone/core/error.h"
@@ -318,7 +320,15 @@ FileLock::FileLock(const fs::path& folder) {
   const fs::path path = folder / "lock";
   Descriptor descriptor(uninterrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }));
   if (descriptor.get() < 0) throw_write("open", path, errno);
-  if (uninterrupted([&] { return ::flock(descriptor.get(), LOCK_EX | LOCK_NB); }) != 0) {
+  // held() of another process has it for a moment only.
+  constexpr int kTries = 20, kMilliseconds = 10;
+  int result = -1;
+  for (int tried = 0; tried < kTries && result != 0; ++tried) {
+    if (tried > 0) std::this_thread::sleep_for(std::chrono::milliseconds(kMilliseconds));
+    result = uninterrupted([&] { return ::flock(descriptor.get(), LOCK_EX | LOCK_NB); });
+    if (result != 0 && errno != EWOULDBLOCK) break;
+  }
+  if (result != 0) {
     if (errno != EWOULDBLOCK) throw_write("lock", path, errno);
     throw_input({.what = "another run uses this folder",
                  .place = folder.string(),
@@ -338,6 +348,12 @@ FileLock::FileLock(const fs::path& folder) {
 
 FileLock::~FileLock() {
   ::close(descriptor_);
+}
+
+bool FileLock::held(const fs::path& folder) {
+  Descriptor descriptor(uninterrupted([&] { return ::open((folder / "lock").c_str(), O_RDWR | O_CLOEXEC); }));
+  if (descriptor.get() < 0) return false;
+  return uninterrupted([&] { return ::flock(descriptor.get(), LOCK_SH | LOCK_NB); }) != 0;
 }
 
 }  // namespace hone

@@ -123,6 +123,14 @@ ModelConfig ModelConfig::load(const std::string& folder) {
   return c;
 }
 
+int64_t ModelConfig::parameter_count() const {
+  const int64_t q = num_attention_heads * head_dim, kv = num_key_value_heads * head_dim;
+  const int64_t attention = hidden_size * (2 * q + 2 * kv) + (attention_bias ? q + 2 * kv : 0);
+  const int64_t layer = attention + 3 * hidden_size * intermediate_size + 2 * hidden_size;
+  const int64_t tables = tie_word_embeddings ? 1 : 2;
+  return tables * vocab_size * hidden_size + num_hidden_layers * layer + hidden_size;
+}
+
 std::string ModelConfig::to_json() const {
   Json json = {{"architectures", {model_type == "llama" ? "LlamaForCausalLM" : "Qwen2ForCausalLM"}},
                {"model_type", model_type},

@@ -13,6 +13,22 @@ namespace hone {
 
 namespace fs = std::filesystem;
 
+const std::string& stage_name(const Stage& stage) {
+  return std::visit([](const auto& s) -> const std::string& { return s.name; }, stage);
+}
+
+std::string_view stage_type(const Stage& stage) {
+  return std::visit([](const auto& s) { return std::decay_t<decltype(s)>::kType; }, stage);
+}
+
+int64_t stage_steps(const Stage& stage) {
+  return std::visit([](const auto& s) { return s.steps; }, stage);
+}
+
+const CheckpointConfig& checkpoint_config(const Stage& stage) {
+  return std::visit([](const auto& s) -> const CheckpointConfig& { return s.checkpoint; }, stage);
+}
+
 void describe(ConfigVisitor& v, ModelSourceConfig& c) {
   v.field("path", c.path, any_value(), "",
           "The model the first stage starts from: builtin:miniature or a model folder; later stages start from the one "
@@ -32,9 +48,10 @@ void describe(ConfigVisitor& v, RuntimeConfig& c) {
 
 void describe(ConfigVisitor& v, LoggingConfig& c) {
   v.field("tensorboard", c.tensorboard, any_value(), "", "Writes TensorBoard events beside metrics.jsonl.");
+  v.field("tensorboard_names", c.tensorboard_names, any_value(), "",
+          "Whose names the curves in TensorBoard carry; metrics.jsonl always has TRL's.");
   v.field("samples_per_step", c.samples_per_step, at_least(0), "completions",
           "Completions written to samples.jsonl at each step; null for all.");
-  v.field("metric_names", c.metric_names, any_value(), "", "Whose names the metrics carry.");
 }
 
 void describe(ConfigVisitor& v, GuardConfig& c) {
@@ -42,6 +59,8 @@ void describe(ConfigVisitor& v, GuardConfig& c) {
           "Stops after so many updates in a row whose loss or gradient was not finite; null for never.");
   v.field("max_no_signal_steps", c.max_no_signal_steps, at_least(1), "steps",
           "Stops after so many steps in a row in which all rewards of every group were equal; null for never.");
+  v.field("max_no_stop_steps", c.max_no_stop_steps, at_least(1), "steps",
+          "Stops after so many steps in a row in which every completion was cut off; null for never.");
 }
 
 namespace {

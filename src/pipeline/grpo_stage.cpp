@@ -4,17 +4,19 @@
 
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <limits>
 
-#include "hone/algo/advantages.h"
 #include "hone/algo/batch.h"
-#include "hone/algo/loss.h"
 #include "hone/core/error.h"
+#include "hone/core/log.h"
 #include "hone/data/chains.h"
 #include "hone/data/prompt_template.h"
-#include "hone/eval/evaluate.h"
 #include "hone/reward/reward.h"
+#include "hone/rollout/engine.h"
 #include "hone/train/trainer.h"
+#include "pipeline/grpo_metrics.h"
+#include "pipeline/guard.h"
+#include "pipeline/recorder.h"
 #include "pipeline/stage.h"
 
 namespace hone {
@@ -22,17 +24,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 // Adds the time until its end to a total.
 class Timer {
  public:
-  explicit Timer(double& total) : total_(total) {}
-  ~Timer() { total_ += seconds_since(start_); }
+  explicit Timer(double& seconds) : seconds_(seconds) {}
+  ~Timer() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
 
  private:
-  double& total_;
-  Clock::time_point start_ = Clock::now();
+  double& seconds_;
+  const Clock::time_point start_ = Clock::now();
 };
 
 ScoreBatch score_batch(const algo::TrainBatch& batch, double temperature) {
@@ -41,112 +43,121 @@ ScoreBatch score_batch(const algo::TrainBatch& batch, double temperature) {
           .offsets = batch.offsets,
           .rows = batch.rows,
           .targets = batch.targets,
-          .distribution = {temperature, filtered ? batch.kept_ids.data() : nullptr, filtered ? batch.kept_offsets.data() : nullptr}};
+          .distribution = {temperature, filtered ? batch.kept_ids.data() : nullptr,
+                           filtered ? batch.kept_offsets.data() : nullptr}};
 }
 
+// a, b [R] float32.
 double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   const float *x = a.const_data_ptr<float>(), *y = b.const_data_ptr<float>();
   double largest = 0;
-  for (int64_t i = 0; i < a.numel(); ++i) largest = std::max(largest, std::abs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
+  for (int64_t i = 0; i < a.numel(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
+  }
   return largest;
 }
 
-// Mean and sample deviation of one reward over the completions that it could judge.
-std::pair<double, double> mean_and_std(const std::vector<RolloutGroup>& groups, size_t reward) {
-  double n = 0, sum = 0, squares = 0;
-  for (const RolloutGroup& group : groups) {
-    for (const Completion& c : group.completions) {
-      if (const auto& value = c.reward_parts[reward]) ++n, sum += *value, squares += *value * *value;
-    }
-  }
-  const double mean = sum / std::max(1.0, n);
-  return {mean, n > 1 ? std::sqrt(std::max(0.0, squares - n * mean * mean) / (n - 1)) : 0.0};
-}
-
-// Mean language consistency, rewarded or not: the paper's language mixing shows here.
-double mean_language_consistency(const std::vector<RolloutGroup>& groups) {
-  RewardConfig measure;
-  measure.parameters = LanguageConsistencyReward{};
-  const RewardSet rewards({measure}, /*max_completion_length=*/1);
-  double n = 0, sum = 0;
-  for (const RolloutGroup& group : groups) {
-    for (const Completion& c : group.completions) {
-      if (const auto value = rewards.judge(group.prompt, c)[0].value) ++n, sum += *value;
-    }
-  }
-  return n > 0 ? sum / n : std::nan("");
-}
-
-// What one step measures besides rewards and lengths.
-struct StepTotals {
-  algo::LossStats loss;
-  double grad_norm = 0, learning_rate = 0;
-  int64_t updates = 0, skipped = 0;
-  double log_prob_difference = 0;  ///< largest |training - sampling| log-prob before the first update
-  double gen = 0, reward = 0, old_log_prob = 0, ref = 0, update = 0;  ///< seconds
-};
-
 class GrpoRun {
  public:
-  GrpoRun(RunFolder& run, const RunConfig& config, size_t index, const StageInput& input)
-      : config_(config), stage_(std::get<GrpoStage>(config.stages[index])), index_(index), folder_(input.model_folder),
-        tokenizer_(Tokenizer::load(folder_)), template_(load_template(stage_.prompt_template, folder_)),
-        policy_(Model::load(folder_, /*trains=*/true)), engine_(policy_, tokenizer_, stage_.sampling),
-        data_(stage_.data, static_cast<uint64_t>(config.seed)), rewards_(stage_.rewards, stage_.sampling.max_completion_length),
+  GrpoRun(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder)
+      : stage_(std::get<GrpoStage>(config.stages[index])),
+        seed_(static_cast<uint64_t>(config.seed)),
+        index_(index),
+        samples_per_step_(config.logging.samples_per_step.value_or(std::numeric_limits<int64_t>::max())),
+        model_folder_(model_folder),
+        tokenizer_(Tokenizer::load(model_folder)),
+        template_(load_template(stage_.prompt_template, model_folder)),
+        policy_(Model::load(model_folder, /*trains=*/true)),
+        engine_(policy_, tokenizer_),
+        data_(stage_.data, seed_),
+        rewards_(stage_.rewards, stage_.sampling.max_completion_length),
         trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations),
-        recorder_(run, config, index, stage_.checkpoint) {
-    if (stage_.grpo.uses_reference()) {
-      reference_.emplace(Model::load(folder_, /*trains=*/false));
-    }
+        recorder_(run, config, index) {
+    if (stage_.grpo.uses_reference()) reference_.emplace(Model::load(model_folder, /*trains=*/false));
   }
 
   StageEnd run() {
-    const auto checkpoint = recorder_.resume();
-    if (checkpoint) load(*checkpoint);
-    if (!checkpoint) evaluate_now(0);
+    const auto checkpoint = recorder_.resume(state().bytes());
+    if (checkpoint) load(checkpoint->state);
+    double first_eval = 0;
+    if (!checkpoint) evaluate(0, first_eval);
     for (int64_t step = checkpoint ? checkpoint->step : 0; step < stage_.steps; ++step) {
-      const Metrics metrics = run_step(step);
-      if (step + 1 == stage_.steps || (stage_.eval.every && (step + 1) % *stage_.eval.every == 0)) evaluate_now(step + 1);
-      if (recorder_.end_step(step + 1, metrics, [this] { return state(); })) return StageEnd::kStopped;
+      StepMetrics metrics = run_step(step);
+      if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
-    recorder_.publish_model(policy_, folder_);
-    fmt::print(stderr, "\n{}\n", recorder_.before_and_after());
+    recorder_.finish(policy_, model_folder_);
+    print_before_and_after(recorder_.evals());
     return StageEnd::kFinished;
   }
 
  private:
-  // One GRPO step.
-  Metrics run_step(int64_t step) {
-    const auto start = Clock::now();
+  // One step of GRPO (DeepSeekMath, arXiv 2402.03300, algorithm 1).
+  StepMetrics run_step(int64_t step) {
     StepTotals totals;
-    // 1-3. Prompts, their completions, and what these are worth.
-    std::vector<RolloutGroup> groups = sample_groups(step, totals);
-    // 4. Packed, with the log-probs of the reference, and of the sampling policy where a separate pass is asked for.
-    algo::TrainBatch rollout = algo::build_batch(groups);
-    score_references(rollout, totals);
-    // 5. Rewards to advantages.
-    const algo::RewardStats rewards = algo::reward_stats(groups);
-    if (reference_ && stage_.grpo.kl_in == KlIn::kReward) algo::subtract_kl(groups, rollout, stage_.grpo);
-    algo::compute_advantages(groups, stage_.grpo);
-    // 6. Updates: the minibatches of every iteration, in micro-batches whose split changes nothing.
-    for (int64_t iteration = 0; iteration < stage_.grpo.num_iterations; ++iteration) {
-      const RandomStream random(seed(), RandomPurpose::kMinibatches, {index_, static_cast<uint64_t>(step), static_cast<uint64_t>(iteration)});
-      const auto minibatches = algo::build_minibatches(rollout, groups, stage_.grpo, stage_.sampling.max_completion_length, random);
-      for (const algo::TrainBatch& minibatch : minibatches) update(minibatch, totals);
+    algo::RewardStats reward_stats;
+    std::vector<RolloutGroup> groups;
+    {
+      const Timer timer(totals.step);
+      // 1-3. Prompts, a group of completions for each, and what these are worth.
+      groups = sample_groups(step, totals);
+      // 4. Packed, with the log-probs of the reference; those of the sampling policy are known from sampling.
+      algo::TrainBatch rollout = algo::build_batch(groups);
+      score_references(rollout, totals);
+      // 5. Rewards to advantages.
+      reward_stats = compute_advantages(groups, rollout, totals);
+      // 6. Updates: minibatches of every iteration, in micro-batches whose split changes nothing.
+      for (int64_t iteration = 0; iteration < stage_.grpo.num_iterations; ++iteration) {
+        for (const algo::TrainBatch& minibatch : minibatches(rollout, groups, step, iteration)) {
+          update(minibatch, step, totals);
+        }
+      }
+      // 7. Now and then the policy becomes the reference, or is measured.
+      sync_reference_if_due(step + 1);
+      evaluate_if_due(step + 1, totals.eval);
     }
-    // 7. Now and then the policy becomes the reference.
-    if (reference_ && stage_.grpo.ref_model_sync_steps && (step + 1) % *stage_.grpo.ref_model_sync_steps == 0) sync_reference();
-    // 8. What happened.
-    record_samples(step, groups);
-    return metrics(groups, rewards, totals, seconds_since(start));
+    // 8. What happened, and whether it makes sense to go on.
+    record_samples(step + 1, groups);
+    check_guards(groups, reward_stats);
+    totals.num_tokens = num_tokens_;
+    return grpo_metrics(groups, rewards_.names(), reward_stats, totals);
   }
 
-  void evaluate_now(int64_t step) {
-    if (stage_.eval.problems == 0) return;
-    recorder_.add_eval(step, evaluate_model(policy_, tokenizer_, template_, stage_.eval, stage_.data, stage_.sampling));
+  // Scored groups for one step; with dynamic sampling (DAPO, arXiv 2503.14476, section 3.2) only those with signal.
+  std::vector<RolloutGroup> sample_groups(int64_t step, StepTotals& totals) {
+    const GrpoConfig& grpo = stage_.grpo;
+    const int64_t rounds = grpo.dynamic_sampling == DynamicSampling::kRefill ? 1 + grpo.max_refill_rounds : 1;
+    std::vector<RolloutGroup> kept;
+    for (int64_t round = 0; round < rounds; ++round) {
+      const int64_t missing = grpo.prompts_per_step - static_cast<int64_t>(kept.size());
+      if (missing == 0) break;
+      for (RolloutGroup& group : sample_and_score(missing, step, totals)) {
+        const bool signal = algo::has_signal(group);
+        ++totals.groups_sampled;
+        totals.groups_without_signal += !signal;
+        if (grpo.dynamic_sampling == DynamicSampling::kOff || signal) kept.push_back(std::move(group));
+      }
+    }
+    return kept;
   }
 
-  uint64_t seed() const { return static_cast<uint64_t>(config_.seed); }
+  std::vector<RolloutGroup> sample_and_score(int64_t prompts, int64_t step, StepTotals& totals) {
+    std::vector<RolloutGroup> groups;
+    {
+      const Timer timer(totals.gen);
+      groups = engine_.generate(next_prompts(prompts), stage_.grpo.num_generations, stage_.sampling,
+                                {seed_, index_, static_cast<uint64_t>(step)});
+      totals.preemptions += engine_.stats().preemptions;
+    }
+    const Timer timer(totals.reward);
+    rewards_.score(groups);
+    for (RolloutGroup& group : groups) {
+      group.policy_version = trainer_.updates();
+      for (const Completion& c : group.completions) {
+        num_tokens_ += static_cast<int64_t>(group.prompt.ids.size() + c.ids.size());
+      }
+    }
+    return groups;
+  }
 
   std::vector<Prompt> next_prompts(int64_t count) {
     std::vector<Prompt> prompts;
@@ -157,33 +168,6 @@ class GrpoRun {
     return prompts;
   }
 
-  // Scored groups for one step; with dynamic sampling (DAPO, arXiv 2503.14476 section 3.2) only those with different rewards.
-  std::vector<RolloutGroup> sample_groups(int64_t step, StepTotals& totals) {
-    const GrpoConfig& grpo = stage_.grpo;
-    std::vector<RolloutGroup> kept;
-    zero_variance_groups_ = 0;
-    for (int64_t round = 0; round <= grpo.max_refill_rounds; ++round) {
-      const int64_t missing = grpo.prompts_per_step - static_cast<int64_t>(kept.size());
-      std::vector<RolloutGroup> groups;
-      {
-        const Timer timer(totals.gen);
-        groups = engine_.generate(next_prompts(missing), grpo.num_generations, {seed(), index_, static_cast<uint64_t>(step)});
-      }
-      {
-        const Timer timer(totals.reward);
-        rewards_.score(groups);
-      }
-      for (RolloutGroup& group : groups) {
-        group.policy_version = trainer_.updates();
-        const bool flat = !algo::has_signal(group);
-        zero_variance_groups_ += flat;
-        if (grpo.dynamic_sampling == DynamicSampling::kOff || !flat) kept.push_back(std::move(group));
-      }
-      if (grpo.dynamic_sampling != DynamicSampling::kRefill || static_cast<int64_t>(kept.size()) == grpo.prompts_per_step) break;
-    }
-    return kept;
-  }
-
   void score_references(algo::TrainBatch& rollout, StepTotals& totals) {
     if (reference_) {
       const Timer timer(totals.ref);
@@ -191,17 +175,16 @@ class GrpoRun {
     }
     if (stage_.grpo.old_log_probs == OldLogProbs::kRecompute) {
       const Timer timer(totals.old_log_prob);
-      const at::Tensor old_log_probs = score(policy_, rollout);
-      totals.log_prob_difference = largest_difference(old_log_probs, rollout.old_log_probs);
-      rollout.old_log_probs = old_log_probs;
+      const at::Tensor recomputed = score(policy_, rollout);
+      totals.log_prob_difference = largest_difference(recomputed, rollout.old_log_probs);
+      rollout.old_log_probs = recomputed;
     }
   }
 
   // Log-probs [R] of a rollout under `model`.
   at::Tensor score(const Model& model, const algo::TrainBatch& rollout) {
     const at::NoGradGuard no_grad;
-    if (rollout.num_rows() == 0) return at::empty({0});
-    std::vector<at::Tensor> parts;
+    std::vector<at::Tensor> parts = {at::empty({0})};
     for (const auto range : algo::micro_batches(rollout, stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(rollout, range);
       parts.push_back(model.log_probs(score_batch(part, stage_.sampling.temperature)).log_probs);
@@ -209,17 +192,36 @@ class GrpoRun {
     return at::cat(parts);
   }
 
-  void update(const algo::TrainBatch& minibatch, StepTotals& totals) {
+  algo::RewardStats compute_advantages(std::vector<RolloutGroup>& groups, const algo::TrainBatch& rollout,
+                                       StepTotals& totals) {
+    const Timer timer(totals.adv);
+    const algo::RewardStats stats = algo::reward_stats(groups);
+    if (reference_ && stage_.grpo.kl_in == KlIn::kReward) algo::subtract_kl(groups, rollout, stage_.grpo);
+    algo::compute_advantages(groups, stage_.grpo);
+    return stats;
+  }
+
+  std::vector<algo::TrainBatch> minibatches(const algo::TrainBatch& rollout, const std::vector<RolloutGroup>& groups,
+                                            int64_t step, int64_t iteration) const {
+    const RandomStream random(seed_, RandomPurpose::kMinibatches,
+                              {index_, static_cast<uint64_t>(step), static_cast<uint64_t>(iteration)});
+    return algo::build_minibatches(rollout, groups, stage_.grpo, stage_.sampling.max_completion_length, random);
+  }
+
+  void update(const algo::TrainBatch& minibatch, int64_t step, StepTotals& totals) {
     const Timer timer(totals.update);
+    // Before the first update the policy is the one that sampled: the two log-probs must be equal.
     const bool on_policy = totals.updates == 0 && stage_.grpo.old_log_probs == OldLogProbs::kBehavior;
     for (const auto range : algo::micro_batches(minibatch, stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(minibatch, range);
       trainer_.accumulate(score_batch(part, stage_.sampling.temperature), [&](const kernels::LogProbs& out) {
-        if (on_policy) {
-          totals.log_prob_difference = std::max(totals.log_prob_difference, largest_difference(out.log_probs, part.old_log_probs));
-        }
         const algo::LossTerms terms = algo::policy_loss(
-            {out.log_probs, part.old_log_probs, part.ref_log_probs, part.advantages, part.weights, out.entropy}, stage_.grpo);
+            {out.log_probs, part.old_log_probs, part.ref_log_probs, part.advantages, part.weights, out.entropy},
+            stage_.grpo);
+        if (on_policy) {
+          totals.log_prob_difference =
+              std::max(totals.log_prob_difference, largest_difference(out.log_probs, part.old_log_probs));
+        }
         totals.loss += terms.stats;
         return terms.loss;
       });
@@ -228,108 +230,72 @@ class GrpoRun {
     ++totals.updates;
     totals.grad_norm += stats.grad_norm;
     totals.learning_rate = stats.learning_rate;
-    totals.skipped += stats.skipped;
-    guard_finite(stats.skipped);
+    totals.skipped_updates += stats.skipped;
+    if (stats.skipped) report_skipped(minibatch, step);
+    nonfinite_updates_.count(stats.skipped);
   }
 
-  void sync_reference() {
+  void report_skipped(const algo::TrainBatch& minibatch, int64_t step) {
+    const std::string path = recorder_.dump("nonfinite", step + 1,
+                                            {{"ids", minibatch.ids},
+                                             {"rows", minibatch.rows},
+                                             {"targets", minibatch.targets},
+                                             {"old_log_probs", minibatch.old_log_probs},
+                                             {"advantages", minibatch.advantages},
+                                             {"weights", minibatch.weights}});
+    log_warning(fmt::format("step {}: an update with a gradient that is not finite was skipped; its minibatch is in {}",
+                            step + 1, path));
+  }
+
+  void sync_reference_if_due(int64_t steps_done) {
+    const auto& every = stage_.grpo.ref_model_sync_steps;
+    if (!reference_ || !every || steps_done % *every != 0) return;
     const at::NoGradGuard no_grad;
     at::Tensor(reference_->flat()).copy_(policy_.flat());
   }
 
-  void guard_finite(bool skipped) {
-    nonfinite_updates_ = skipped ? nonfinite_updates_ + 1 : 0;
-    const auto& most = stage_.guards.max_nonfinite_updates;
-    if (most && nonfinite_updates_ >= *most) {
-      throw Error(ErrorKind::kGuard, {.what = fmt::format("guard max_nonfinite_updates: {} updates in a row had gradients that are not finite", nonfinite_updates_),
-                                      .place = stage_.name, .hint = "lower optimizer.lr; the last checkpoint is intact"});
-    }
+  void evaluate_if_due(int64_t steps_done, double& seconds) {
+    const auto& every = stage_.eval.every;
+    if (steps_done == stage_.steps || (every && steps_done % *every == 0)) evaluate(steps_done, seconds);
   }
 
-  void guard_signal(bool signal) {
-    silent_steps_ = signal ? 0 : silent_steps_ + 1;
-    const auto& most = stage_.guards.max_no_signal_steps;
-    if (most && silent_steps_ >= *most) {
-      throw Error(ErrorKind::kGuard, {.what = fmt::format("guard max_no_signal_steps: in {} steps all completions of every prompt got the same reward", silent_steps_),
-                                      .place = stage_.name, .hint = "the task is too hard or too easy for this model, or a reward never fires"});
-    }
+  void evaluate(int64_t steps_done, double& seconds) {
+    if (stage_.eval.problems == 0) return;
+    const Timer timer(seconds);
+    const Evaluation evaluation{stage_.eval, stage_.data, stage_.sampling, template_};
+    recorder_.add_eval(evaluate_model(engine_, tokenizer_, evaluation, steps_done));
   }
 
   void record_samples(int64_t step, const std::vector<RolloutGroup>& groups) {
-    int64_t left = config_.logging.samples_per_step.value_or(std::numeric_limits<int64_t>::max());
+    int64_t left = samples_per_step_;
     for (const RolloutGroup& group : groups) {
-      for (const Completion& c : group.completions) {
+      for (const Completion& completion : group.completions) {
         if (left-- <= 0) return;
-        nlohmann::ordered_json parts;
-        for (size_t i = 0; i < c.reward_parts.size(); ++i) parts[rewards_.names()[i]] = c.reward_parts[i] ? nlohmann::ordered_json(*c.reward_parts[i]) : nullptr;
-        recorder_.add_sample(nlohmann::ordered_json{{"step", step + 1}, {"id", group.prompt.id}, {"prompt", group.prompt.text},
-                                                    {"completion", c.text}, {"finish_reason", to_string(c.finish_reason)},
-                                                    {"tokens", c.ids.size()}, {"reward", c.reward}, {"rewards", parts}, {"advantage", c.advantage}}
-                                 .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+        recorder_.add_sample(sample_line(step, group, completion, rewards_.names()));
       }
     }
   }
 
-  Metrics metrics(const std::vector<RolloutGroup>& groups, const algo::RewardStats& rewards,
-                                                      const StepTotals& t, double seconds) {
-    double tokens = 0, longest = 0, cut = 0, count = 0;
-    for (const RolloutGroup& group : groups) {
-      for (const Completion& c : group.completions) {
-        const auto length = static_cast<double>(c.ids.size());
-        tokens += length, ++count;
-        longest = std::max(longest, length);
-        cut += c.finish_reason == FinishReason::kLength;
-        num_tokens_ += static_cast<int64_t>(group.prompt.ids.size() + c.ids.size());
-      }
-    }
-    guard_signal(rewards.reward_std > 0);
-    const double updates = static_cast<double>(std::max<int64_t>(1, t.updates)), seen = static_cast<double>(std::max<int64_t>(1, t.loss.tokens));
-    Metrics m = {{"loss", t.loss.loss / updates}, {"reward", rewards.reward}, {"reward_std", rewards.reward_std}};
-    for (size_t i = 0; i < rewards_.names().size(); ++i) {
-      const auto [mean, std] = mean_and_std(groups, i);
-      m.emplace_back("rewards/" + rewards_.names()[i] + "/mean", mean);
-      m.emplace_back("rewards/" + rewards_.names()[i] + "/std", std);
-    }
-    const double drawn = static_cast<double>(groups.size()) + (stage_.grpo.dynamic_sampling == DynamicSampling::kOff ? 0.0 : static_cast<double>(zero_variance_groups_));
-    for (const auto& entry : Metrics{
-             {"frac_reward_zero_std", static_cast<double>(zero_variance_groups_) / std::max(1.0, drawn)},
-             {"completions/mean_length", tokens / std::max(1.0, count)},
-             {"completions/max_length", longest},
-             {"completions/clipped_ratio", cut / std::max(1.0, count)},
-             {"language_consistency", mean_language_consistency(groups)},
-             {"entropy", t.loss.entropy / seen},
-             {"kl", t.loss.kl / seen},
-             {"clip_ratio/low_mean", static_cast<double>(t.loss.clip_low) / seen},
-             {"clip_ratio/high_mean", static_cast<double>(t.loss.clip_high) / seen},
-             {"grad_norm", t.grad_norm / updates},
-             {"learning_rate", t.learning_rate},
-             {"num_tokens", static_cast<double>(num_tokens_)},
-             {"rollout/logprob_diff_max", t.log_prob_difference},
-             {"rollout/preemptions", static_cast<double>(engine_.stats().preemptions)},
-             {"updates_skipped", static_cast<double>(t.skipped)},
-             {"step_time", seconds},
-             {"time/gen", t.gen},
-             {"time/reward", t.reward},
-             {"time/old_log_prob", t.old_log_prob},
-             {"time/ref", t.ref},
-             {"time/update", t.update},
-             {"tokens_per_second", tokens / std::max(1e-9, seconds)}}) {
-      m.push_back(entry);
-    }
-    return m;
+  void check_guards(const std::vector<RolloutGroup>& groups, const algo::RewardStats& stats) {
+    const LengthStats lengths = length_stats(groups);
+    no_signal_steps_.count(stats.frac_reward_zero_std == 1.0 || groups.empty());
+    no_stop_steps_.count(lengths.completions > 0 && lengths.cut_off == lengths.completions);
   }
 
   State state() const {
     State s;
     s.tensors = trainer_.state();
     if (reference_) s.tensors.emplace_back("reference", reference_->flat());
-    s.scalars = {{"updates", trainer_.updates()}, {"prompts_drawn", prompts_drawn_}, {"num_tokens", num_tokens_},
-                 {"nonfinite_updates", nonfinite_updates_}, {"silent_steps", silent_steps_}};
+    s.scalars = {{"updates", trainer_.updates()},
+                 {"prompts_drawn", prompts_drawn_},
+                 {"num_tokens", num_tokens_},
+                 {"guards.nonfinite_updates", nonfinite_updates_.in_a_row()},
+                 {"guards.no_signal_steps", no_signal_steps_.in_a_row()},
+                 {"guards.no_stop_steps", no_stop_steps_.in_a_row()}};
     return s;
   }
 
-  void load(const Checkpoint& checkpoint) {
-    const State& s = checkpoint.state;
+  void load(const State& s) {
     trainer_.load_state(s.integer("updates"), [&](const std::string& name) { return s.tensor(name); });
     if (reference_) {
       const at::NoGradGuard no_grad;
@@ -337,14 +303,16 @@ class GrpoRun {
     }
     prompts_drawn_ = s.integer("prompts_drawn");
     num_tokens_ = s.integer("num_tokens");
-    nonfinite_updates_ = s.integer("nonfinite_updates");
-    silent_steps_ = s.integer("silent_steps");
+    nonfinite_updates_.continue_from(s.integer("guards.nonfinite_updates"));
+    no_signal_steps_.continue_from(s.integer("guards.no_signal_steps"));
+    no_stop_steps_.continue_from(s.integer("guards.no_stop_steps"));
   }
 
-  const RunConfig& config_;
   const GrpoStage& stage_;
+  const uint64_t seed_;
   const size_t index_;
-  const std::string folder_;
+  const int64_t samples_per_step_;
+  const std::string model_folder_;
   const Tokenizer tokenizer_;
   const std::string template_;
   Model policy_;
@@ -354,13 +322,16 @@ class GrpoRun {
   RewardSet rewards_;
   Trainer trainer_;
   StageRecorder recorder_;
-  int64_t prompts_drawn_ = 0, num_tokens_ = 0, nonfinite_updates_ = 0, silent_steps_ = 0, zero_variance_groups_ = 0;
+  int64_t prompts_drawn_ = 0, num_tokens_ = 0;
+  Guard nonfinite_updates_ = nonfinite_guard(stage_.guards);
+  Guard no_signal_steps_ = no_signal_guard(stage_.guards);
+  Guard no_stop_steps_ = no_stop_guard(stage_.guards);
 };
 
 }  // namespace
 
-StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index, const StageInput& input) {
-  return GrpoRun(run, config, index, input).run();
+StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder) {
+  return GrpoRun(run, config, index, model_folder).run();
 }
 
 }  // namespace hone

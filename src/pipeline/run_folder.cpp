@@ -1,13 +1,14 @@
 #include "pipeline/run_folder.h"
 
+#include <fmt/ranges.h>
+
+#include <map>
 #include <nlohmann/json.hpp>
 
-#include <sstream>
-
+#include "hone/core/config_file.h"
 #include "hone/core/error.h"
 #include "hone/core/hash.h"
 #include "hone/kernels/ops.h"
-#include "hone/pipeline/run.h"
 
 namespace hone {
 namespace {
@@ -15,115 +16,177 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr uint64_t kMaxStateBytes = 1 << 24;
+constexpr uint64_t kMaxBytes = 1 << 24;
 
-// The config without the keys that may change between two processes of one run.
-RunConfig essential(RunConfig config) {
+// Keys that change nothing but speed, memory and logs may differ between two processes of a run.
+void forget_free_keys(RunConfig& config) {
   config.logging = {};
   config.runtime = {};
-  for (Stage& stage : config.stages) std::visit([](auto& s) { s.checkpoint = {}, s.guards = {}; }, stage);
-  return config;
+  for (Stage& stage : config.stages) {
+    std::visit([](auto& s) { s.checkpoint = {}, s.guards = {}, s.optimizer.micro_batch_tokens = 0; }, stage);
+    if (auto* grpo = std::get_if<GrpoStage>(&stage)) {
+      grpo->sampling.max_num_seqs = 0;
+      grpo->sampling.kv_cache_blocks.reset();
+    }
+  }
 }
 
-// Lines of two resolved configs that differ, as "old -> new".
-std::string differences(const std::string& before, const std::string& after) {
-  std::istringstream a(before), b(after);
-  std::string out, line_a, line_b;
-  while (true) {
-    const bool more_a = static_cast<bool>(std::getline(a, line_a)), more_b = static_cast<bool>(std::getline(b, line_b));
-    if (!more_a && !more_b) break;
-    if (line_a == line_b) continue;
-    const auto trim = [](const std::string& s) { return s.substr(std::min(s.size(), s.find_first_not_of(" -"))); };
-    out += fmt::format("{}'{}' is now '{}'", out.empty() ? "" : ", ", trim(line_a), trim(line_b));
-    if (out.size() > 300) return out + ", ...";
+// And these may change with a warning: the result is that of neither config.
+void forget_warned_keys(RunConfig& config) {
+  for (Stage& stage : config.stages) {
+    std::visit([](auto& s) { s.optimizer = {}, s.steps = 0, s.eval = {}; }, stage);
   }
-  return out;
+}
+
+void flatten(const ConfigFile& file, const std::string& key, std::map<std::string, std::string>& out) {
+  const auto child = [&](const std::string& name) { flatten(file, key.empty() ? name : key + "." + name, out); };
+  if (const auto keys = file.keys(key); !keys.empty()) {
+    for (const std::string& name : keys) child(name);
+  } else if (const size_t size = file.size(key); size > 0) {
+    for (size_t i = 0; i < size; ++i) child(std::to_string(i));
+  } else {
+    out[key] = file.text(key).value_or("null");
+  }
+}
+
+// "stage.steps was 40, is 80, ...", at most a few.
+std::string differences(const RunConfig& before, const RunConfig& after) {
+  constexpr size_t kShown = 4;
+  std::map<std::string, std::string> was, is;
+  flatten(ConfigFile("before.yaml", to_yaml(before)), "", was);
+  flatten(ConfigFile("after.yaml", to_yaml(after)), "", is);
+  for (const auto& [key, value] : was) is.try_emplace(key, "absent");
+  std::vector<std::string> lines;
+  for (const auto& [key, value] : is) {
+    const auto old = was.find(key);
+    const std::string& before_value = old == was.end() ? "absent" : old->second;
+    if (before_value != value) lines.push_back(fmt::format("{} was {}, is {}", key, before_value, value));
+  }
+  const size_t more = lines.size() > kShown ? lines.size() - kShown : 0;
+  lines.resize(lines.size() - more);
+  return fmt::format("{}{}", fmt::join(lines, "; "), more > 0 ? fmt::format("; and {} more", more) : "");
+}
+
+Json read_json(const fs::path& path) {
+  Json json = Json::parse(read_file(path, kMaxBytes), nullptr, false);
+  HONE_CHECK(json.is_object(), .what = "not a JSON object", .place = path.string());
+  return json;
 }
 
 }  // namespace
 
-const std::string& stage_name(const Stage& stage) {
-  return std::visit([](const auto& s) -> const std::string& { return s.name; }, stage);
+RunState RunState::load(const fs::path& folder) {
+  const fs::path path = folder / "state.json";
+  HONE_CHECK(fs::exists(path), .what = "no run here", .place = folder.string(),
+             .expected = "a run folder with state.json");
+  const Json json = read_json(path);
+  RunState state;
+  try {
+    state.ended = json.at("ended").get<std::string>();
+    for (const Json& s : json.at("stages")) {
+      state.stages.push_back({s.at("name").get<std::string>(), s.at("type").get<std::string>(),
+                              s.at("status").get<std::string>(), s.at("step").get<int64_t>(),
+                              s.at("steps").get<int64_t>()});
+    }
+  } catch (const Json::exception& error) {
+    throw_input({.what = fmt::format("not the state of a run: {}", error.what()), .place = path.string()});
+  }
+  return state;
 }
 
-std::string stage_type(const Stage& stage) {
-  return std::visit([](const auto& s) { return std::string(std::decay_t<decltype(s)>::kType); }, stage);
+void RunState::save(const fs::path& folder) const {
+  Json list = Json::array();
+  for (const StageStatus& s : stages) {
+    list.push_back({{"name", s.name}, {"type", s.type}, {"status", s.status}, {"step", s.step}, {"steps", s.steps}});
+  }
+  const Json json = {{"format", 1}, {"ended", ended}, {"stages", list}};
+  write_atomic(folder / "state.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-int64_t stage_steps(const Stage& stage) {
-  return std::visit([](const auto& s) { return s.steps; }, stage);
+fs::path stage_folder(const fs::path& folder, size_t index, const std::string& name) {
+  return folder / "stages" / fmt::format("{:02}_{}", index, name);
 }
 
-RunFolder::RunFolder(fs::path path, const RunConfig& config, bool fresh) : path_(std::move(path)) {
-  HONE_CHECK(!fresh || !fs::exists(path_) || fs::is_empty(path_), .what = "the run folder is not empty", .place = path_.string(),
+RunFolder::Opened RunFolder::open(const fs::path& path, bool fresh) {
+  const bool empty = !fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path));
+  HONE_CHECK(!fresh || empty, .what = "the run folder is not empty", .place = path.string(),
              .hint = "without --fresh the run there would continue");
-  const bool foreign = fs::exists(path_) && !fs::is_empty(path_) && !fs::exists(path_ / "lock");
-  HONE_CHECK(!foreign, .what = "the folder holds other files and no run", .place = path_.string(), .hint = "choose another --output");
-  create_folders(path_);
-  lock_ = std::make_unique<FileLock>(path_);
-  remove_leftovers(path_);
-  for (const Stage& stage : config.stages) stages_.push_back({stage_name(stage), stage_type(stage), "waiting", 0, stage_steps(stage)});
+  HONE_CHECK(empty || fs::exists(path / "lock"), .what = "the folder holds other files and no run",
+             .place = path.string(), .hint = "choose another --output");
+  create_folders(path);
+  Opened opened;
+  opened.lock = std::make_unique<FileLock>(path);
+  opened.log = std::make_unique<LogFile>(path / "log.txt");
+  remove_leftovers(path);
+  return opened;
+}
+
+RunFolder::RunFolder(fs::path path, const RunConfig& config, bool fresh)
+    : path_(std::move(path)), opened_(open(path_, fresh)), config_(to_yaml(config)) {
+  for (const Stage& stage : config.stages) {
+    state_.stages.push_back({stage_name(stage), std::string(stage_type(stage)), "waiting", 0, stage_steps(stage)});
+  }
   if (fs::exists(path_ / "config.yaml")) check_config(config);
-  const std::string yaml = to_yaml(config);
-  write_atomic(path_ / "config.yaml", yaml);
-  const Json manifest = {{"format", 1}, {"hone", HONE_VERSION}, {"config_sha256", sha256(yaml)}, {"seed", config.seed},
-                         {"instruction_set", kernels::instruction_set()}};
+  if (fs::exists(path_ / "state.json")) {
+    const RunState before = RunState::load(path_);
+    for (size_t i = 0; i < state_.stages.size() && i < before.stages.size(); ++i) {
+      StageStatus& stage = state_.stages[i];
+      stage.status = before.stages[i].status;
+      stage.step = before.stages[i].step;
+      if (stage.step < stage.steps && stage.status == "finished") stage.status = "running";  // it was made longer
+    }
+  }
+  if (fs::exists(path_ / "manifest.json")) {
+    const Json manifest = read_json(path_ / "manifest.json");
+    for (const Json& input : manifest.value("inputs", Json::array())) inputs_.push_back(input);
+  }
+  write_atomic(path_ / "config.yaml", config_);
+  save_manifest();
+}
+
+void RunFolder::check_config(const RunConfig& config) const {
+  RunConfig was = load_run_config((path_ / "config.yaml").string()), is = config;
+  forget_free_keys(was), forget_free_keys(is);
+  if (was == is) return;
+  const std::string changes = differences(was, is);
+  forget_warned_keys(was), forget_warned_keys(is);
+  HONE_CHECK(was == is, .what = "this folder belongs to a run with another config", .place = path_.string(),
+             .got = changes, .hint = "choose another --output, or restore the config");
+  log_warning(fmt::format("continues with an edited config: {}", changes));
+}
+
+void RunFolder::save_manifest() const {
+  const Json manifest = {{"format", 1},
+                         {"hone", HONE_VERSION},
+                         {"instruction_set", kernels::instruction_set()},
+                         {"config_sha256", sha256(config_)},
+                         {"inputs", inputs_}};
   write_atomic(path_ / "manifest.json", manifest.dump(2) + "\n");
 }
 
-void RunFolder::check_config(const RunConfig& config) {
-  const RunConfig before = load_run_config((path_ / "config.yaml").string());
-  const std::string was = to_yaml(essential(before)), is = to_yaml(essential(config));
-  HONE_CHECK(was == is, .what = "this folder belongs to a run with another config", .place = path_.string(), .got = differences(was, is),
-             .hint = "choose another --output, or restore the config; logging, runtime, checkpoint and guards keys may change");
-  if (!fs::exists(path_ / "state.json")) return;
-  const Json state = Json::parse(read_file(path_ / "state.json", kMaxStateBytes), nullptr, false);
-  HONE_CHECK(state.is_object() && state.contains("stages"), .what = "not a state file", .place = (path_ / "state.json").string());
-  for (size_t i = 0; i < stages_.size() && i < state["stages"].size(); ++i) {
-    stages_[i].status = state["stages"][i].value("status", "waiting");
-    stages_[i].step = state["stages"][i].value("step", int64_t{0});
+void RunFolder::record_model(size_t index, const std::string& model_folder) {
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
+    const fs::path file = fs::path(model_folder) / name;
+    const std::vector<std::string> entry = {state_.stages[index].name, name, sha256_file(file)};
+    bool known = false;
+    for (const auto& before : inputs_) {
+      if (before.size() != 3 || before[0] != entry[0] || before[1] != entry[1]) continue;
+      known = true;
+      HONE_CHECK(before[2] == entry[2], .what = "the file has changed since the run began", .place = file.string(),
+                 .hint = "restore it, or choose another --output");
+    }
+    if (!known) inputs_.push_back(entry);
   }
+  save_manifest();
 }
 
 fs::path RunFolder::stage_path(size_t stage) const {
-  return path_ / "stages" / fmt::format("{:02}_{}", stage, stages_[stage].name);
+  return stage_folder(path_, stage, state_.stages[stage].name);
 }
 
 void RunFolder::save_state(const std::string& ended) {
-  Json stages = Json::array();
-  for (const StageStatus& s : stages_) stages.push_back({{"name", s.name}, {"type", s.type}, {"status", s.status}, {"step", s.step}, {"steps", s.steps}});
-  write_atomic(path_ / "state.json", Json{{"format", 1}, {"ended", ended}, {"stages", stages}}.dump(2) + "\n");
-}
-
-std::string describe_run(const std::string& folder, bool json) {
-  const fs::path path = folder;
-  const std::string place = (path / "state.json").string();
-  HONE_CHECK(fs::exists(place), .what = "no run here", .place = folder, .expected = "a run folder with state.json");
-  Json state = Json::parse(read_file(place, kMaxStateBytes), nullptr, false);
-  HONE_CHECK(state.is_object() && state.contains("stages"), .what = "not a state file", .place = place);
-  std::string text = fmt::format("{}: {}\n", folder, state.value("ended", "unknown"));
-  for (size_t i = 0; i < state["stages"].size(); ++i) {
-    Json& stage = state["stages"][i];
-    const fs::path at = path / "stages" / fmt::format("{:02}_{}", i, stage.value("name", ""));
-    std::string last;
-    if (fs::exists(at / "metrics.jsonl")) {
-      std::istringstream lines(read_file(at / "metrics.jsonl", uint64_t{1} << 32));
-      for (std::string line; std::getline(lines, line);) last = line;
-    }
-    std::string checkpoint;
-    if (fs::exists(at / "checkpoints")) {
-      for (const auto& entry : fs::directory_iterator(at / "checkpoints")) {
-        const std::string name = entry.path().filename().string();
-        if (name.starts_with("step-")) checkpoint = std::max(checkpoint, name);
-      }
-    }
-    stage["last_metrics"] = Json::parse(last.empty() ? "null" : last, nullptr, false);
-    stage["checkpoint"] = checkpoint.empty() ? Json() : Json(checkpoint);
-    text += fmt::format("  {:02} {} ({}): {}, step {} of {}{}\n", i, stage.value("name", ""), stage.value("type", ""), stage.value("status", ""),
-                        stage.value("step", 0), stage.value("steps", 0), checkpoint.empty() ? "" : ", checkpoint " + checkpoint);
-    if (!last.empty()) text += fmt::format("     {}\n", last);
-  }
-  return json ? state.dump(2) + "\n" : text;
+  state_.ended = ended;
+  state_.save(path_);
 }
 
 }  // namespace hone

@@ -1,13 +1,14 @@
-// The folder of a run: runs/<name>/{config.yaml, manifest.json, state.json, log.txt, stages/<nn>_<name>/...}. Owns the lock on it and the
-// record of which stages are done.
+// The folder of a run: runs/<name>/{config.yaml, manifest.json, state.json, log.txt, stages/<nn>_<name>/...}. Owns the
+// lock on it and the record of which stages are done. One thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "hone/core/file.h"
+#include "hone/core/log.h"
 #include "hone/pipeline/config.h"
 
 namespace hone {
@@ -15,32 +16,51 @@ namespace hone {
 struct StageStatus {
   std::string name, type;
   std::string status = "waiting";  ///< waiting, running, finished
-  int64_t step = 0, steps = 0;
+  int64_t step = 0, steps = 0;     ///< saved, and in all
 };
+
+/// How the last process left a run, and its stages: state.json.
+struct RunState {
+  std::string ended;  ///< running, finished, "stopped by signal 15", "failed: ..."
+  std::vector<StageStatus> stages;
+
+  /// Throws Error kInput when `folder` holds no run.
+  static RunState load(const std::filesystem::path& folder);
+  void save(const std::filesystem::path& folder) const;
+};
+
+/// FOLDER/stages/00_NAME.
+std::filesystem::path stage_folder(const std::filesystem::path& folder, size_t index, const std::string& name);
 
 class RunFolder {
  public:
-  /// Creates or reopens `path` for `config`. Throws Error kInput when another process has it, when it belongs to another config (only
-  /// logging, runtime and checkpoint keys may change), or when `fresh` and it is not empty.
+  /// Creates or reopens `path` for `config`. Throws Error kInput when another process has it, when it belongs to a run
+  /// with a config that gives another result, or when `fresh` and it is not empty.
   RunFolder(std::filesystem::path path, const RunConfig& config, bool fresh);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path stage_path(size_t stage) const;
-  StageStatus& stage(size_t index) { return stages_[index]; }
-  /// Commits state.json; `ended` says how the process left the run ("running" while it goes on).
+  StageStatus& stage(size_t index) { return state_.stages[index]; }
+  /// Commits state.json.
   void save_state(const std::string& ended);
+  /// Records the hashes of a model from outside that stage `index` starts from. Throws Error kInput when the run began
+  /// with another one.
+  void record_model(size_t index, const std::string& model_folder);
 
  private:
-  void check_config(const RunConfig& config);
+  struct Opened {
+    std::unique_ptr<FileLock> lock;
+    std::unique_ptr<LogFile> log;
+  };
+  static Opened open(const std::filesystem::path& path, bool fresh);
+  void check_config(const RunConfig& config) const;
+  void save_manifest() const;
 
   std::filesystem::path path_;
-  std::unique_ptr<FileLock> lock_;
-  std::vector<StageStatus> stages_;
+  Opened opened_;
+  RunState state_;
+  std::string config_;                            ///< config.yaml
+  std::vector<std::vector<std::string>> inputs_;  ///< stage, file and SHA-256 of models from outside
 };
-
-/// How a stage is called in config and messages.
-const std::string& stage_name(const Stage& stage);
-std::string stage_type(const Stage& stage);
-int64_t stage_steps(const Stage& stage);
 
 }  // namespace hone

@@ -16,7 +16,9 @@ extern "C" void on_stop(int signal) {
   }
 }
 
-extern "C" void on_save(int) { save = true; }
+extern "C" void on_save(int) {
+  save = true;
+}
 
 }  // namespace
 
@@ -26,8 +28,12 @@ void install_signal_handlers() {
   std::signal(SIGUSR1, on_save);
 }
 
-int stop_signal() { return stop; }
+int stop_signal() {
+  return stop;
+}
 
-bool take_save_request() { return save.exchange(false); }
+bool take_save_request() {
+  return save.exchange(false);
+}
 
 }  // namespace hone

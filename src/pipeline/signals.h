@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM end a run after the current step, with a checkpoint; a second one ends it at once. SIGUSR1 asks for a checkpoint.
+// SIGINT and SIGTERM end a run after the current step, with a checkpoint; a second one ends it at once. SIGUSR1 asks
+// for a checkpoint.
 #pragma once
 
 namespace hone {

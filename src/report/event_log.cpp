@@ -128,7 +128,7 @@ fs::path next_file(const fs::path& folder, int64_t last_step) {
     const auto earlier = file_number(entry.path().filename().string());
     if (!earlier) continue;
     number = std::max(number, *earlier + 1);
-    const AppendFile cut(entry.path(), size_up_to(entry.path(), last_step));
+    const AppendFile cut(entry.path(), last_step == 0 ? 0 : size_up_to(entry.path(), last_step));
   }
   return folder / fmt::format("{}{:010}{}", kPrefix, number, kSuffix);
 }

@@ -42,12 +42,9 @@ struct Sequence {
 // One call of generate(): the sequences that wait and those in flight.
 class RolloutEngine::Batch {
  public:
-  Batch(RolloutEngine& engine, std::vector<RolloutGroup>& groups, const RolloutKey& key)
-      : engine_(engine),
-        groups_(groups),
-        key_(key),
-        prompts_(groups.size()),
-        allocator_(engine.cache_.front().keys.size(0)) {
+  Batch(RolloutEngine& engine, std::vector<RolloutGroup>& groups, const SamplingConfig& config, int64_t blocks,
+        const RolloutKey& key)
+      : engine_(engine), groups_(groups), config_(config), key_(key), prompts_(groups.size()), allocator_(blocks) {
     for (size_t g = 0; g < groups.size(); ++g) {
       prompts_[g].to_start = static_cast<int64_t>(groups[g].completions.size());
       for (size_t s = 0; s < groups[g].completions.size(); ++s) waiting_.push_back({g, s});
@@ -69,8 +66,7 @@ class RolloutEngine::Batch {
   // Starts waiting sequences while there are slots and blocks: the prompt's blocks, and one to grow for each sequence
   // in flight.
   void admit() {
-    while (!waiting_.empty() &&
-           static_cast<int64_t>(running_.size() + starting_.size()) < engine_.config_.max_num_seqs) {
+    while (!waiting_.empty() && static_cast<int64_t>(running_.size() + starting_.size()) < config_.max_num_seqs) {
       const Sequence& next = waiting_.front();
       const bool resumed = !groups_[next.group].completions[next.sample].ids.empty();
       SharedPrompt& shared = prompts_[next.group];
@@ -245,22 +241,21 @@ class RolloutEngine::Batch {
 
   // Appends one token and settles the finish reason; kAbort stands for "not finished" meanwhile.
   void draw(const Sequence& s, const float* logits, int64_t vocab) {
-    const SamplingConfig& config = engine_.config_;
     Completion& out = groups_[s.group].completions[s.sample];
     const auto t = static_cast<uint64_t>(out.ids.size());
     const int32_t eos = engine_.tokenizer_.eos_id();
     const RandomStream random(key_.seed, RandomPurpose::kSampling,
                               {key_.stage, key_.step, static_cast<uint64_t>(groups_[s.group].prompt.index), s.sample});
-    const bool ban_eos = config.min_completion_length && static_cast<int64_t>(t) < *config.min_completion_length;
-    SampledToken token = sample_token(logits, vocab, config, ban_eos ? eos : -1, random.uniform(t));
+    const bool ban_eos = config_.min_completion_length && static_cast<int64_t>(t) < *config_.min_completion_length;
+    SampledToken token = sample_token(logits, vocab, config_, ban_eos ? eos : -1, random.uniform(t));
     out.ids.push_back(token.id);
     out.behavior_log_probs.push_back(token.log_prob);
     if (!token.kept.empty() || !out.kept.empty()) keep(out, std::move(token.kept), vocab);
     if (token.id == eos) {
       out.finish_reason = FinishReason::kStop;
-    } else if (!config.stop.empty() && stops(out)) {
+    } else if (!config_.stop.empty() && stops(out)) {
       out.finish_reason = FinishReason::kStop;
-    } else if (static_cast<int64_t>(out.ids.size()) >= config.max_completion_length) {
+    } else if (static_cast<int64_t>(out.ids.size()) >= config_.max_completion_length) {
       out.finish_reason = FinishReason::kLength;
     }
   }
@@ -279,12 +274,13 @@ class RolloutEngine::Batch {
 
   bool stops(const Completion& out) const {
     const std::string text = engine_.tokenizer_.decode(out.ids);
-    return std::any_of(engine_.config_.stop.begin(), engine_.config_.stop.end(),
+    return std::any_of(config_.stop.begin(), config_.stop.end(),
                        [&](const std::string& stop) { return text.find(stop) != std::string::npos; });
   }
 
   RolloutEngine& engine_;
   std::vector<RolloutGroup>& groups_;
+  const SamplingConfig& config_;
   const RolloutKey key_;
   std::vector<SharedPrompt> prompts_;
   BlockAllocator allocator_;
@@ -294,43 +290,43 @@ class RolloutEngine::Batch {
   size_t first_of_started_ = 0;
 };
 
-RolloutEngine::RolloutEngine(const Model& model, const Tokenizer& tokenizer, SamplingConfig config)
-    : model_(model), tokenizer_(tokenizer), config_(std::move(config)) {}
+RolloutEngine::RolloutEngine(const Model& model, const Tokenizer& tokenizer) : model_(model), tokenizer_(tokenizer) {}
 
 RolloutEngine::~RolloutEngine() = default;
 
-void RolloutEngine::ensure_cache(int64_t longest_prompt) {
-  const int64_t longest = blocks_for(longest_prompt + config_.max_completion_length) + 2;
+int64_t RolloutEngine::ensure_cache(const SamplingConfig& config, int64_t longest_prompt, int64_t sequences) {
+  const int64_t longest = blocks_for(longest_prompt + config.max_completion_length) + 2;
   // Room for every sequence at its longest; the pages of the cache that are never used cost no memory.
-  const int64_t blocks = config_.kv_cache_blocks.value_or(longest * config_.max_num_seqs);
+  const int64_t blocks = config.kv_cache_blocks.value_or(longest * std::min(config.max_num_seqs, sequences));
   HONE_CHECK(blocks >= longest, .what = "the KV cache cannot hold one sequence", .place = "sampling.kv_cache_blocks",
              .got = std::to_string(blocks), .expected = fmt::format("at least {}", longest),
              .hint = fmt::format("a block holds {} tokens", kBlockTokens));
-  if (!cache_.empty() && cache_.front().keys.size(0) >= blocks) return;
+  if (!cache_.empty() && cache_.front().keys.size(0) >= blocks) return blocks;
   cache_.clear();
   for (int64_t i = 0; i < model_.config().num_hidden_layers; ++i)
     cache_.push_back(kernels::make_kv_layer(model_.geometry(), blocks));
+  return blocks;
 }
 
 std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, int64_t num_generations,
-                                                  const RolloutKey& key) {
+                                                  const SamplingConfig& config, const RolloutKey& key) {
   const at::NoGradGuard no_grad;
   stats_ = {};
   std::vector<RolloutGroup> groups;
   int64_t longest = 0;
   for (Prompt& prompt : prompts) {
     const auto tokens = static_cast<int64_t>(prompt.ids.size());
-    const int64_t room = model_.config().max_position_embeddings - config_.max_completion_length;
+    const int64_t room = model_.config().max_position_embeddings - config.max_completion_length;
     HONE_CHECK(tokens >= 1, .what = "empty prompt", .place = prompt.id);
     HONE_CHECK(tokens <= room, .what = "the prompt and max_completion_length do not fit the model's positions",
-               .place = prompt.id, .got = fmt::format("{} + {} tokens", tokens, config_.max_completion_length),
+               .place = prompt.id, .got = fmt::format("{} + {} tokens", tokens, config.max_completion_length),
                .expected = fmt::format("at most {}", model_.config().max_position_embeddings));
     longest = std::max(longest, tokens);
     groups.push_back({std::move(prompt), std::vector<Completion>(static_cast<size_t>(num_generations)), 0});
   }
   if (groups.empty() || num_generations == 0) return groups;
-  ensure_cache(longest);
-  Batch(*this, groups, key).run();
+  const int64_t blocks = ensure_cache(config, longest, static_cast<int64_t>(groups.size()) * num_generations);
+  Batch(*this, groups, config, blocks, key).run();
   for (RolloutGroup& group : groups) {
     for (Completion& completion : group.completions) {
       const bool ended = completion.ids.back() == tokenizer_.eos_id();

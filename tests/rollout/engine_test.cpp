@@ -58,9 +58,9 @@ class Engine : public ::testing::Test {
   }
 
   std::vector<Completion> generate(const SamplingConfig& config, int64_t n = 9, int64_t samples = 5) {
-    RolloutEngine engine(model_, tokenizer_, config);
+    RolloutEngine engine(model_, tokenizer_);
     std::vector<Completion> all;
-    for (auto& group : engine.generate(prompts(n), samples, {1, 2, 3})) {
+    for (auto& group : engine.generate(prompts(n), samples, config, {1, 2, 3})) {
       for (auto& c : group.completions) all.push_back(std::move(c));
     }
     preemptions_ = engine.stats().preemptions;
@@ -133,8 +133,8 @@ TEST_F(Engine, BehaviorLogProbsEqualScoring) {
   configs[5].min_completion_length = 10;
   for (SamplingConfig& config : configs) {
     config.max_completion_length = 30;
-    RolloutEngine engine(model_, tokenizer_, config);
-    for (const auto& group : engine.generate(prompts(6), 3, {4, 0, 0})) {
+    RolloutEngine engine(model_, tokenizer_);
+    for (const auto& group : engine.generate(prompts(6), 3, config, {4, 0, 0})) {
       for (const Completion& c : group.completions) {
         std::vector<int32_t> ids = group.prompt.ids;
         ids.insert(ids.end(), c.ids.begin(), c.ids.end());

@@ -34,6 +34,8 @@ struct State {
   int64_t integer(const std::string& name) const;
   double number(const std::string& name) const;
   const std::string& text(const std::string& name) const;
+  /// Of all tensors.
+  uint64_t bytes() const;
 };
 
 struct Checkpoint {

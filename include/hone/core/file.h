@@ -125,6 +125,9 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
+  /// Whether a process holds the lock of `folder` now.
+  static bool held(const std::filesystem::path& folder);
+
  private:
   int descriptor_;
 };

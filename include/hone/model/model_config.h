@@ -25,6 +25,8 @@ struct ModelConfig {
 
   /// Reads `folder`/config.json. Throws Error naming the file and the key.
   static ModelConfig load(const std::string& folder);
+  /// Weights and biases of the model, tied ones once.
+  int64_t parameter_count() const;
   /// The text of a config.json that transformers reads.
   std::string to_json() const;
 };

@@ -59,14 +59,15 @@ struct RuntimeConfig {
 
 struct LoggingConfig {
   bool tensorboard = true;
+  MetricNames tensorboard_names = MetricNames::kTrl;
   std::optional<int64_t> samples_per_step;
-  MetricNames metric_names = MetricNames::kTrl;
   bool operator==(const LoggingConfig&) const = default;
 };
 
 struct GuardConfig {
   std::optional<int64_t> max_nonfinite_updates = 3;
   std::optional<int64_t> max_no_signal_steps = 20;
+  std::optional<int64_t> max_no_stop_steps = 20;
   bool operator==(const GuardConfig&) const = default;
 };
 
@@ -102,6 +103,12 @@ struct PretrainStage {
 };
 
 using Stage = std::variant<GrpoStage, PretrainStage>;
+
+/// What every stage has.
+const std::string& stage_name(const Stage& stage);
+std::string_view stage_type(const Stage& stage);
+int64_t stage_steps(const Stage& stage);
+const CheckpointConfig& checkpoint_config(const Stage& stage);
 
 struct RunConfig {
   std::string name;  ///< never empty after loading: the file's stem when the file does not say

@@ -1,6 +1,8 @@
-// Runs a config: its stages one after the other in a run folder, continuing where an earlier process stopped.
+// Runs a config: its stages one after the other in a run folder, going on where an earlier process stopped.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,13 +13,24 @@ struct RunRequest {
   std::vector<std::string> overrides;  ///< section.key=value
   std::string output;                  ///< run folder; empty: runs/<name in config>
   bool fresh = false;                  ///< the folder must be new or empty
-  bool dry_run = false;                ///< everything up to the first step, then the plan
 };
 
-/// Returns the exit code: 0 when all stages are done, 128 + n when signal n stopped the run after saving. Throws Error otherwise.
+/// Returns the exit code: 0 when all stages are done, 128 + n when signal n stopped the run after saving. Throws Error
+/// otherwise.
 int run_pipeline(const RunRequest& request);
+
+/// What run_pipeline() would do, as text: stages, steps, tokens, memory, disk. Loads config, tokenizer, data and the
+/// shapes of models, and writes nothing. Throws Error kInput as run_pipeline() would before its first step.
+std::string plan_run(const RunRequest& request);
 
 /// What `hone status` prints: stages, steps, last metrics, newest checkpoint, how the run ended.
 std::string describe_run(const std::string& folder, bool json);
+
+/// "builtin:miniature" or a path, as the folder that holds the model. Throws Error kInput when the built-in one is not
+/// beside the program.
+std::string model_folder(const std::string& path);
+
+/// Settings of the process: threads (nothing: all cores it may use) and the allocator. Call before tensors are made.
+void prepare_process(const std::optional<int64_t>& threads);
 
 }  // namespace hone

@@ -24,6 +24,12 @@ std::optional<double> find_metric(const StepMetrics& metrics, std::string_view n
 /// The metrics in the documented order; names that it does not know come last, in the order given.
 StepMetrics in_log_order(StepMetrics metrics);
 
+/// The names that verl gives to the same measures, for dashboards that have curves of both; others stay as they are.
+StepMetrics in_verl_names(StepMetrics metrics);
+
+/// Measures of an evaluation as "eval/NAME", beside the metrics of training.
+StepMetrics in_eval_group(StepMetrics measures);
+
 /// {"step":12,"loss":0.25,...} in log order, without a line break. A number is the shortest text that reads back to the
 /// same double; what is not finite is null.
 std::string metrics_line(int64_t step, const StepMetrics& metrics);

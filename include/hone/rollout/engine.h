@@ -31,22 +31,22 @@ struct RolloutStats {
 
 class RolloutEngine {
  public:
-  /// Throws Error kInput where the KV cache cannot hold one sequence.
-  RolloutEngine(const Model& model, const Tokenizer& tokenizer, SamplingConfig config);
+  RolloutEngine(const Model& model, const Tokenizer& tokenizer);
   ~RolloutEngine();
 
   /// `num_generations` completions of every prompt, in order. Prompts must leave room for max_completion_length within
-  /// the model's positions; a longer one is an Error kInput.
-  std::vector<RolloutGroup> generate(std::vector<Prompt> prompts, int64_t num_generations, const RolloutKey& key);
+  /// the model's positions; a longer one is an Error kInput, as is a KV cache that cannot hold one sequence.
+  std::vector<RolloutGroup> generate(std::vector<Prompt> prompts, int64_t num_generations, const SamplingConfig& config,
+                                     const RolloutKey& key);
   const RolloutStats& stats() const { return stats_; }  ///< of the last call
 
  private:
   class Batch;
-  void ensure_cache(int64_t longest_prompt);
+  /// Makes the cache large enough; returns how many of its blocks this call may use.
+  int64_t ensure_cache(const SamplingConfig& config, int64_t longest_prompt, int64_t sequences);
 
   const Model& model_;
   const Tokenizer& tokenizer_;
-  SamplingConfig config_;
   std::vector<kernels::KvLayer> cache_;
   RolloutStats stats_;
 };

@@ -1,0 +1,169 @@
+#include "pipeline/recorder.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+
+#include "hone/core/error.h"
+#include "hone/core/file.h"
+#include "hone/core/log.h"
+#include "hone/report/event_log.h"
+#include "hone/report/progress.h"
+#include "pipeline/signals.h"
+
+namespace hone {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxFailedSaves = 5;
+constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
+
+double peak_megabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+std::string gigabytes(uint64_t bytes) {
+  return fmt::format("{:.2f} GB", static_cast<double>(bytes) * 1e-9);
+}
+
+}  // namespace
+
+struct StageRecorder::Logs {
+  Logs(const fs::path& folder, uint64_t metrics_size, uint64_t samples_size, const StageStatus& status)
+      : metrics(folder / "metrics.jsonl", metrics_size),
+        samples(folder / "samples.jsonl", samples_size),
+        progress(status.name, status.step, status.steps) {}
+
+  MetricsLog metrics;
+  AppendFile samples;
+  std::optional<EventLog> events;
+  Progress progress;
+  LogRedirect redirect{[this](std::string_view line) { progress.note(line); }};
+};
+
+StageRecorder::StageRecorder(RunFolder& run, const RunConfig& config, size_t index)
+    : run_(run),
+      logging_(config.logging),
+      index_(index),
+      checkpoint_(checkpoint_config(config.stages[index])),
+      folder_(run.stage_path(index)),
+      store_((create_folders(folder_), folder_ / "checkpoints"), checkpoint_.keep) {
+  store_.remove_leftovers();
+  remove_leftovers(folder_);
+}
+
+StageRecorder::~StageRecorder() = default;
+
+std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
+  const uint64_t needed = 3 * checkpoint_bytes, available = free_disk_bytes(folder_);
+  HONE_CHECK(needed <= available, .what = "the disk is too small for two checkpoints and the model",
+             .place = folder_.string(), .got = gigabytes(available) + " free", .expected = gigabytes(needed),
+             .hint = "free some space or choose another --output");
+  LoadResult loaded = store_.load_newest();
+  for (const std::string& line : loaded.refused) log_warning(line);
+  StageStatus& status = run_.stage(index_);
+  status.status = "running";
+  status.step = loaded.checkpoint ? loaded.checkpoint->step : 0;
+
+  const auto size = [&](const char* name) {
+    return loaded.checkpoint ? static_cast<uint64_t>(loaded.checkpoint->state.integer(name)) : 0;
+  };
+  if (loaded.checkpoint) {
+    log_info(fmt::format("{}: continues after step {} of {}", status.name, status.step, status.steps));
+    evals_ = parse_evals(loaded.checkpoint->state.text("log.evals"), "log.evals");
+  }
+  write_atomic(folder_ / "eval.jsonl", eval_lines());
+  logs_ = std::make_unique<Logs>(folder_, size("log.metrics"), size("log.samples"), status);
+  if (logging_.tensorboard) {
+    logs_->events.emplace(run_.path() / "tensorboard" / folder_.filename(), status.step);
+  }
+  run_.save_state("running");
+  return std::move(loaded.checkpoint);
+}
+
+void StageRecorder::add_eval(EvalRecord record) {
+  if (logs_->events && record.step == 0) logs_->events->append(0, in_eval_group(record.metrics));
+  evals_.push_back(std::move(record));
+  write_atomic(folder_ / "eval.jsonl", eval_lines());
+}
+
+std::string StageRecorder::eval_lines() const {
+  std::string lines;
+  for (const EvalRecord& record : evals_) lines += eval_line(record) + "\n";
+  return lines;
+}
+
+void StageRecorder::add_sample(std::string_view json) {
+  logs_->samples.append(json);
+}
+
+bool StageRecorder::end_step(int64_t step, StepMetrics metrics, const std::function<State()>& state) {
+  metrics.emplace_back("time/save", save_seconds_);  // of the last save before this line
+  metrics.emplace_back("memory/peak_mb", peak_megabytes());
+  logs_->metrics.append(step, metrics);
+  logs_->progress.show(step, metrics);
+  if (logs_->events) {
+    StepMetrics shown = logging_.tensorboard_names == MetricNames::kVerl ? in_verl_names(metrics) : metrics;
+    if (!evals_.empty() && evals_.back().step == step) {
+      for (auto& measure : in_eval_group(evals_.back().metrics)) shown.push_back(std::move(measure));
+    }
+    logs_->events->append(step, shown);
+  }
+  const bool last = step == run_.stage(index_).steps, stop = stop_signal() != 0;
+  const bool due = checkpoint_.every && step % *checkpoint_.every == 0;
+  if (last || stop || take_save_request() || due || failed_saves_ > 0) try_to_save(step, state, last || stop);
+  return stop && !last;
+}
+
+void StageRecorder::try_to_save(int64_t step, const std::function<State()>& state, bool must) {
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    save(step, state());
+    failed_saves_ = 0;
+  } catch (const Error& error) {
+    if (must || error.kind() != ErrorKind::kFailed || ++failed_saves_ >= kMaxFailedSaves) throw;
+    log_warning(fmt::format("step {} could not be saved: {}; the run goes on and saves again after the next step", step,
+                            error.what()));
+    return;
+  }
+  save_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  run_.stage(index_).step = step;
+  run_.save_state("running");
+}
+
+void StageRecorder::save(int64_t step, State state) {
+  logs_->metrics.sync();
+  logs_->samples.sync();
+  state.scalars["log.metrics"] = static_cast<int64_t>(logs_->metrics.size());
+  state.scalars["log.samples"] = static_cast<int64_t>(logs_->samples.size());
+  state.scalars["log.evals"] = eval_lines();
+  store_.save(step, state);
+}
+
+std::string StageRecorder::dump(std::string_view name, int64_t step, const NamedTensors& tensors) {
+  const fs::path path = folder_ / fmt::format("{}-step-{:06}.safetensors", name, step);
+  write_atomic(path, [&](FileWriter& file) { write_safetensors(file, tensors); });
+  return path.string();
+}
+
+void StageRecorder::finish(const Model& model, const std::string& source_folder) {
+  PendingFolder pending(folder_, "model");
+  model.save(pending.path());
+  const auto copy = [&](const fs::path& name) {
+    if (!fs::exists(source_folder / name)) return;
+    write_atomic(pending.path() / name, read_file(source_folder / name, kMaxFileBytes));
+  };
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) copy(name);
+  const fs::path templates = fs::path(source_folder) / "templates";
+  if (fs::is_directory(templates)) {
+    create_folders(pending.path() / "templates");
+    for (const auto& entry : fs::directory_iterator(templates)) copy("templates" / entry.path().filename());
+  }
+  pending.publish("model");
+  logs_.reset();
+}
+
+}  // namespace hone
