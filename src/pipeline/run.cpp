@@ -28,7 +28,7 @@ StageEnd run_stage(RunFolder& run, const RunConfig& config, size_t index) {
   if (std::holds_alternative<PretrainStage>(config.stages[index])) return run_pretrain(run, config, index);
   const auto outside = outside_model(config, index);
   if (outside) run.record_model(index, *outside);
-  return run_grpo(run, config, index, outside.value_or((run.stage_path(index - 1) / "model").string()));
+  return run_grpo(run, config, index, outside ? *outside : (run.stage_path(index - 1) / "model").string());
 }
 
 StageEnd run_stages(RunFolder& run, const RunConfig& config) {
