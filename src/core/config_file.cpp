@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxProblems = 100;
 
 std::vector<std::string> split_key(std::string_view key) {
+  if (key.empty()) return {};  // the whole file
   std::vector<std::string> parts;
   for (size_t begin = 0; begin <= key.size();) {
     const size_t end = std::min(key.find('.', begin), key.size());

@@ -60,8 +60,10 @@ SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConf
   std::vector<float> scratch(static_cast<size_t>(2 * n));
   const kernels::RowDistribution row = kernels::row_distribution(
       logits, n, greedy ? 1.0 : config.temperature, filtered ? token.kept.data() : nullptr, scratch.data());
-  HONE_CHECK(std::isfinite(row.largest) && std::isfinite(row.total), .what = "the model's logits are not finite",
-             .hint = "the weights have diverged; resume from an earlier checkpoint with a smaller learning rate");
+  if (!std::isfinite(row.largest) || !std::isfinite(row.total)) {
+    throw_failed({.what = "the model's logits are not finite",
+                  .hint = "the weights have diverged; resume from an earlier checkpoint with a smaller learning rate"});
+  }
   int64_t chosen = std::max_element(row.z, row.z + n) - row.z;
   if (!greedy) {
     double total = 0;

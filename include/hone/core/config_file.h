@@ -21,7 +21,7 @@ namespace hone {
 /// Calls `describe` of some section with the visitor.
 using DescribeConfig = std::function<void(ConfigVisitor&)>;
 
-/// Keys are written with dots; elements of lists by number: "stage.rewards.0.weight".
+/// Keys are written with dots; elements of lists by number: "stage.rewards.0.weight". The empty key is the whole file.
 class ConfigFile {
  public:
   /// Reads YAML, or JSON when the name ends in .json. Throws Error kInput when the file cannot be read or parsed; all

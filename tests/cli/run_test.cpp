@@ -1,0 +1,260 @@
+// Runs as a user has them: interrupted anywhere, on other threads, with full disks, in folders that are taken.
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cli/hone.h"
+#include "core/faults.h"
+#include "hone/core/random.h"
+
+namespace hone::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::map<std::string, std::string>& undisturbed() {
+  static const std::map<std::string, std::string> prints = [] {
+    const TempFolder folder;
+    const Result result = hone(small_run(folder / "run"));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return fingerprint(folder / "run");
+  }();
+  return prints;
+}
+
+// The run again, until it is done: as the undisturbed one.
+void expect_completed(const fs::path& run, const Arguments& more = {}) {
+  const Result result = hone(small_run(run, more));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(fingerprint(run), undisturbed());
+}
+
+TEST(Run, LeavesWhatIsDocumented) {
+  const TempFolder folder;
+  const fs::path run = folder / "run", stage = run / "stages/00_grpo";
+  const Result result = hone(small_run(run));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("before"), std::string::npos) << result.out;
+  for (const char* name : {"config.yaml", "manifest.json", "state.json", "log.txt", "tensorboard/00_grpo"}) {
+    EXPECT_TRUE(fs::exists(run / name)) << name;
+  }
+  for (const char* name :
+       {"metrics.jsonl", "samples.jsonl", "eval.jsonl", "checkpoints/step-000006", "model/config.json",
+        "model/model.safetensors", "model/tokenizer.json", "model/templates/r1_zero.txt"}) {
+    EXPECT_TRUE(fs::exists(stage / name)) << name;
+  }
+  std::istringstream lines(read(stage / "metrics.jsonl"));
+  int64_t step = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_EQ(json["step"], ++step);
+    EXPECT_EQ(json["rollout/logprob_diff_max"], 0.0);
+    for (const char* name : {"loss",
+                             "reward",
+                             "reward_std",
+                             "rewards/accuracy/mean",
+                             "rewards/format/std",
+                             "frac_reward_zero_std",
+                             "completions/mean_length",
+                             "completions/max_length",
+                             "completions/clipped_ratio",
+                             "language_consistency",
+                             "entropy",
+                             "kl",
+                             "clip_ratio/low_mean",
+                             "clip_ratio/high_mean",
+                             "grad_norm",
+                             "learning_rate",
+                             "num_tokens",
+                             "step_time",
+                             "time/gen",
+                             "time/reward",
+                             "time/old_log_prob",
+                             "time/ref",
+                             "time/update",
+                             "time/save",
+                             "tokens_per_second",
+                             "memory/peak_mb"}) {
+      EXPECT_TRUE(json.contains(name)) << name;
+    }
+  }
+  EXPECT_EQ(step, 6);
+}
+
+TEST(Run, AFinishedRunSaysSo) {
+  const TempFolder folder;
+  ASSERT_EQ(hone(small_run(folder / "run")).exit_code, 0);
+  const auto before = fs::last_write_time(folder / "run/stages/00_grpo/metrics.jsonl");
+  const Result again = hone(small_run(folder / "run"));
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_NE(again.err.find("finished"), std::string::npos) << again.err;
+  EXPECT_EQ(fs::last_write_time(folder / "run/stages/00_grpo/metrics.jsonl"), before);
+}
+
+TEST(Run, KilledTwentyTimesEndsAsUndisturbed) {
+  const TempFolder folder;
+  const fs::path run = folder / "run";
+  RandomStream random(1, RandomPurpose::kTest);
+  int kills = 0;
+  // Most of the kills come before the first save; from then on the run advances.
+  for (int tried = 0; kills < 20 && tried < 100; ++tried) {
+    Process process(small_run(run));
+    if (process.wait_for(0.1 + 1.2 * random.next_uniform())) {
+      EXPECT_EQ(fingerprint(run), undisturbed());
+      fs::remove_all(run);
+      continue;
+    }
+    process.send(SIGKILL);
+    EXPECT_EQ(process.wait().exit_code, 128 + SIGKILL);
+    ++kills;
+  }
+  EXPECT_EQ(kills, 20);
+  expect_completed(run);
+}
+
+// Dies at chosen ones of the several hundred calls that write, then runs to its end.
+TEST(Run, KilledWhileWritingEndsAsUndisturbed) {
+  for (const int call : {2, 9, 17, 26, 38, 55, 71, 90, 114, 139, 150}) {
+    SCOPED_TRACE(call);
+    const TempFolder folder;
+    const Environment break_it = {{"HONE_FAILPOINT", "durable:kill:" + std::to_string(call)}};
+    ASSERT_EQ(hone(small_run(folder / "run"), break_it).exit_code, 128 + SIGKILL);
+    expect_completed(folder / "run");
+  }
+}
+
+// A disk that is full once: the save is repeated after the next step, and nothing else changes.
+TEST(Run, SurvivesAFailedSave) {
+  const TempFolder folder;
+  const Result result = hone(small_run(folder / "run"), {{"HONE_FAILPOINT", "checkpoint.before_manifest:full"}});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("warning: step 2 could not be saved"), std::string::npos) << result.err;
+  EXPECT_EQ(fingerprint(folder / "run"), undisturbed());
+}
+
+TEST(Run, StopsAndContinuesOnSignals) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const TempFolder folder;
+    const fs::path run = folder / "run";
+    Process process(small_run(run));
+    while (!fs::exists(run / "stages/00_grpo/metrics.jsonl")) ASSERT_FALSE(process.wait_for(0.005));
+    process.send(signal);
+    const Result stopped = process.wait();
+    ASSERT_EQ(stopped.exit_code, 128 + signal) << stopped.err;
+    EXPECT_NE(hone({"status", run.string()}).out.find("stopped by signal"), std::string::npos);
+    expect_completed(run);
+  }
+}
+
+TEST(Run, SavesOnRequest) {
+  const TempFolder folder;
+  const fs::path run = folder / "run";
+  // No save before the end, but for the one asked for.
+  Process process(small_run(run, {"--set", "stage.checkpoint.every=null"}));
+  while (!fs::exists(run / "stages/00_grpo/metrics.jsonl")) ASSERT_FALSE(process.wait_for(0.005));
+  process.send(SIGUSR1);
+  const Result result = process.wait();
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  int64_t checkpoints = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(run / "stages/00_grpo/checkpoints")) {
+    checkpoints += entry.path().filename().string().starts_with("step-");
+  }
+  EXPECT_EQ(checkpoints, 2);
+  EXPECT_EQ(fingerprint(run), undisturbed());
+}
+
+// Speed and memory only: threads, slots, cache, micro-batches, instruction set, the separate pass for old log-probs.
+TEST(Run, SpeedSettingsChangeNoBit) {
+  const std::vector<std::pair<Arguments, Environment>> variants = {
+      {{}, {{"OMP_NUM_THREADS", "1"}}},
+      {{"--set", "runtime.threads=3"}, {}},
+      {{"--set", "stage.sampling.max_num_seqs=5"}, {}},
+      {{"--set", "stage.sampling.kv_cache_blocks=24"}, {}},
+      {{"--set", "stage.optimizer.micro_batch_tokens=50"}, {}},
+      {{"--set", "stage.optimizer.micro_batch_tokens=100000"}, {}},
+  };
+  for (const auto& [more, environment] : variants) {
+    SCOPED_TRACE(more.empty() ? "OMP_NUM_THREADS=1" : more.back());
+    const TempFolder folder;
+    ASSERT_EQ(hone(small_run(folder / "run", more), environment).exit_code, 0);
+    auto prints = fingerprint(folder / "run");
+    auto expected = undisturbed();
+    EXPECT_EQ(prints["samples.jsonl"], expected["samples.jsonl"]);
+    EXPECT_EQ(prints["model/model.safetensors"], expected["model/model.safetensors"]);
+  }
+}
+
+TEST(Run, ASeparatePassForOldLogProbsChangesNothing) {
+  const Arguments one_update = {"--set", "stage.grpo.num_minibatches=1", "--set", "stage.grpo.num_iterations=1"};
+  Arguments recompute = one_update;
+  recompute.insert(recompute.end(), {"--set", "stage.grpo.old_log_probs=recompute"});
+  const TempFolder folder;
+  ASSERT_EQ(hone(small_run(folder / "a", one_update)).exit_code, 0);
+  ASSERT_EQ(hone(small_run(folder / "b", recompute)).exit_code, 0);
+  EXPECT_EQ(fingerprint(folder / "a"), fingerprint(folder / "b"));
+}
+
+TEST(Run, AFolderThatIsTakenIsRefused) {
+  const TempFolder folder;
+  Process first(small_run(folder / "run", {"--set", "stage.steps=30"}));
+  while (!fs::exists(folder / "run/state.json")) ASSERT_FALSE(first.wait_for(0.005));
+  const Result second = hone(small_run(folder / "run"));
+  EXPECT_EQ(second.exit_code, 2);
+  EXPECT_NE(second.err.find("another run uses this folder"), std::string::npos) << second.err;
+  EXPECT_EQ(first.wait().exit_code, 0);
+
+  EXPECT_EQ(hone(small_run(folder / "run", {"--fresh"})).exit_code, 2);
+  std::ofstream(folder.path() / "notes.txt") << "mine";
+  const Result foreign = hone(small_run(folder.path()));
+  EXPECT_EQ(foreign.exit_code, 2);
+  EXPECT_NE(foreign.err.find("holds other files"), std::string::npos) << foreign.err;
+}
+
+TEST(Run, AnEditedConfigIsRefusedWarnedOrFree) {
+  const TempFolder folder;
+  const fs::path run = folder / "run";
+  ASSERT_EQ(hone(small_run(run)).exit_code, 0);
+  const Result refused = hone(small_run(run, {"--set", "stage.grpo.beta=0.01"}));
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("beta was 0.001, is 0.01"), std::string::npos) << refused.err;
+  EXPECT_EQ(std::ranges::count(refused.err, '\n'), 1) << refused.err;
+  const Result free = hone(small_run(run, {"--set", "stage.checkpoint.every=3", "--set", "runtime.threads=1"}));
+  EXPECT_EQ(free.exit_code, 0);
+  EXPECT_EQ(free.err.find("warning"), std::string::npos) << free.err;
+  const Result longer = hone(small_run(run, {"--set", "stage.steps=8"}));
+  EXPECT_EQ(longer.exit_code, 0) << longer.err;
+  EXPECT_NE(longer.err.find("steps was 6, is 8"), std::string::npos) << longer.err;
+  EXPECT_TRUE(fs::exists(run / "stages/00_grpo/checkpoints/step-000008"));
+}
+
+TEST(Run, GuardsStopARunThatGoesNowhere) {
+  struct Case {
+    Arguments settings;
+    std::string guard;
+  };
+  const std::vector<Case> cases = {
+      {{"--set", "stage.rewards=[{type: format}]", "--set", "stage.sampling.max_completion_length=3", "--set",
+        "stage.guards.max_no_signal_steps=2"},
+       "max_no_signal_steps"},
+      {{"--set", "stage.sampling.max_completion_length=2", "--set", "stage.guards.max_no_stop_steps=3"},
+       "max_no_stop_steps"},
+  };
+  for (const Case& c : cases) {
+    const TempFolder folder;
+    const Result result = hone(small_run(folder / "run", c.settings));
+    EXPECT_EQ(result.exit_code, 3) << result.err;
+    EXPECT_NE(result.err.find("guard " + c.guard), std::string::npos) << result.err;
+    EXPECT_NE(hone({"status", (folder / "run").string()}).out.find("failed: guard"), std::string::npos);
+  }
+}
+
+TEST(Run, DryRunWritesNothing) {
+  const TempFolder folder;
+  const Result result = hone(small_run(folder / "run", {"--dry-run"}));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("6 steps, 8 prompts x 4 completions"), std::string::npos) << result.out;
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+}  // namespace
+}  // namespace hone::test
