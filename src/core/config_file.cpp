@@ -170,7 +170,8 @@ void ConfigFile::set(const std::string& assignment) {
   const size_t equals = assignment.find('=');
   const std::string key = assignment.substr(0, equals);
   const std::vector<std::string> parts = split_key(key);
-  const bool well_formed = std::ranges::none_of(parts, [](const std::string& part) { return part.empty(); });
+  const bool well_formed =
+      !parts.empty() && std::ranges::none_of(parts, [](const std::string& part) { return part.empty(); });
   if (equals == std::string::npos || !well_formed || parts.size() > kMaxConfigDepth) {
     return fail("--set", {.what = "not an override", .expected = "section.key=value"});
   }

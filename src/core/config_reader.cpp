@@ -196,22 +196,29 @@ void ConfigReader::end_section() {
 }
 
 // The same key of another section says more than a similar one of this section.
-std::string ConfigReader::suggestion(const std::string& key, const std::string& path) const {
+std::string ConfigReader::meant_key(const std::string& key, const std::string& path) const {
   for (std::string other : known_) {
     if (!other.ends_with("." + key) && other != key) continue;
     // Known keys begin with "stage" where this file may have "stages.1".
     if (path.starts_with("stages.") && other.starts_with("stage.")) {
       other.replace(0, 5, path.substr(0, path.find('.', 7)));
     }
-    return other == path ? ", which belongs to another type" : fmt::format(", did you mean '{}'?", other);
+    return other;
   }
   const auto sibling = nearest_word(key, levels_.back().keys);
-  return sibling ? fmt::format(", did you mean '{}'?", join(*sibling)) : "";
+  return sibling ? join(*sibling) : "";
 }
 
 void ConfigReader::report_unknown(const ConfigNode::Entry& entry) {
-  const std::string path = join(printable(entry.key));
-  report(entry.place, path, {.what = fmt::format("unknown key '{}'{}", path, suggestion(entry.key, path))});
+  const std::string path = join(printable(entry.key)), meant = meant_key(entry.key, path);
+  const std::string hint = meant.empty()   ? ""
+                           : meant == path ? ", which belongs to another type"
+                                           : fmt::format(", did you mean '{}'?", meant);
+  // That the key which was meant is missing goes without saying.
+  std::erase_if(problems_, [&](const ConfigProblem& problem) {
+    return problem.path == meant && problem.problem.what == fmt::format("missing key '{}'", meant);
+  });
+  report(entry.place, path, {.what = fmt::format("unknown key '{}'{}", path, hint)});
 }
 
 size_t ConfigReader::begin_list(const Field& field, std::string_view single, size_t) {

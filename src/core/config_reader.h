@@ -46,7 +46,8 @@ class ConfigReader : public ConfigVisitor {
   /// Opens a map, or says that the value is not one.
   bool open_map(const ConfigNode* node, const ConfigPlace& place, const std::string& path, bool null_is_empty);
   void report_unknown(const ConfigNode::Entry& entry);
-  std::string suggestion(const std::string& key, const std::string& path) const;
+  /// The known key that an unknown one was meant to be, or nothing; `path` itself when another type has it.
+  std::string meant_key(const std::string& key, const std::string& path) const;
 
   const std::vector<std::string>& known_;
   std::vector<ConfigProblem>& problems_;

@@ -436,5 +436,13 @@ TEST(ConfigFileTest, KeysAndSchemaListEveryField) {
   EXPECT_FALSE(circle["properties"].contains("side"));
 }
 
+TEST(ConfigFile, AnOverrideNeedsAKey) {
+  ConfigFile file("c.yaml", "text: a\n");
+  file.set("=5");
+  EXPECT_TRUE(file.has_problems());
+  EXPECT_EQ(file.text("text"), "a");
+  EXPECT_EQ(file.keys(""), std::vector<std::string>{"text"});
+}
+
 }  // namespace
 }  // namespace hone

@@ -48,6 +48,18 @@ std::vector<int32_t> random_ids(uint64_t key, int64_t length, uint64_t vocab) {
   return ids;
 }
 
+TEST(Model, ParameterCountIsThatOfTheBuffer) {
+  for (const bool tied : {false, true}) {
+    for (const bool bias : {false, true}) {
+      ModelConfig c;
+      c.vocab_size = 13, c.hidden_size = 12, c.intermediate_size = 20, c.num_hidden_layers = 3;
+      c.num_attention_heads = 6, c.num_key_value_heads = 2, c.head_dim = 4, c.max_position_embeddings = 8;
+      c.tie_word_embeddings = tied, c.attention_bias = bias;
+      EXPECT_EQ(c.parameter_count(), Model(c, false).flat().numel()) << tied << bias;
+    }
+  }
+}
+
 class Families : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Model, Families, ::testing::Values("llama", "qwen2"));
 

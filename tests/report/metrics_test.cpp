@@ -122,5 +122,12 @@ TEST(MetricsLog, ResumedFileEqualsTheUndisturbedOne) {
   }
 }
 
+TEST(Metrics, OtherNames) {
+  const StepMetrics metrics = {{"reward", 1}, {"rewards/accuracy/mean", 2}, {"time/gen", 3}};
+  EXPECT_EQ(in_verl_names(metrics),
+            (StepMetrics{{"critic/rewards/mean", 1}, {"rewards/accuracy/mean", 2}, {"timing_s/gen", 3}}));
+  EXPECT_EQ(in_eval_group({{"accuracy", 1}}), (StepMetrics{{"eval/accuracy", 1}}));
+}
+
 }  // namespace
 }  // namespace hone
