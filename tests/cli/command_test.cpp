@@ -94,6 +94,13 @@ TEST(Commands, ConfigSchemaAndKeys) {
   EXPECT_TRUE(names.contains("stages.N.grpo.num_generations") || names.contains("stage.grpo.num_generations"));
 }
 
+// To mend it: the first lines of docs/keys.md as they are, then the output of the command.
+TEST(Commands, ThePageOfKeysIsTrue) {
+  const std::string page = read(source("docs/keys.md")), table = hone({"config", "keys", "--markdown"}).out;
+  EXPECT_TRUE(page.starts_with("# Keys\n"));
+  EXPECT_TRUE(page.ends_with("\n\n" + table));
+}
+
 // What sampling says of its tokens is what scoring says of them, to the bit.
 TEST(Commands, GenerateAndLogprobsAgree) {
   const std::string input = R"({"prompt": "<user> compute two plus three times four ? <assistant>", "id": "a"})"
