@@ -105,8 +105,7 @@ TEST(Run, KilledTwentyTimesEndsAsUndisturbed) {
       continue;
     }
     process.send(SIGKILL);
-    EXPECT_EQ(process.wait().exit_code, 128 + SIGKILL);
-    ++kills;
+    kills += process.wait().exit_code == 128 + SIGKILL;  // it may just have ended
   }
   EXPECT_EQ(kills, 20);
   expect_completed(run);
