@@ -1,5 +1,4 @@
 // hone bench: how fast a model samples, scores and trains here. Figures, never a verdict.
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <sys/resource.h>
 
@@ -18,6 +17,7 @@
 #include "hone/core/error.h"
 #include "hone/core/random.h"
 #include "hone/kernels/ops.h"
+#include "hone/kernels/parallel.h"
 #include "hone/model/model.h"
 #include "hone/pipeline/run.h"
 #include "hone/rollout/engine.h"
@@ -174,7 +174,7 @@ void run_bench(const Options& options) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   figures["peak_memory_mb"] = static_cast<double>(usage.ru_maxrss) / 1024.0;
-  figures["threads"] = at::get_num_threads();
+  figures["threads"] = kernels::num_threads();
   figures["instruction_set"] = kernels::instruction_set();
   figures["version"] = HONE_VERSION;
   fmt::print("{}\n", figures.dump(2));

@@ -1,5 +1,4 @@
 // hone doctor: what works on this machine and what is missing.
-#include <ATen/Parallel.h>
 #include <sys/sysinfo.h>
 #include <torch/version.h>
 
@@ -10,6 +9,7 @@
 #include "hone/core/error.h"
 #include "hone/core/file.h"
 #include "hone/kernels/ops.h"
+#include "hone/kernels/parallel.h"
 #include "hone/pipeline/run.h"
 
 namespace hone::cli {
@@ -39,7 +39,7 @@ void doctor() {
   row("compiler", HONE_COMPILER);
   row("LibTorch", TORCH_VERSION);
   row("instruction set", kernels::instruction_set());
-  row("threads", std::to_string(at::get_num_threads()));
+  row("threads", std::to_string(kernels::num_threads()));
   row("memory", memory());
   row("disk, free here", gigabytes(free_disk_bytes(std::filesystem::current_path())));
   row("built-in model", builtin_model());

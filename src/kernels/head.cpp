@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "hone/core/error.h"
+#include "hone/kernels/parallel.h"
 #include "kernels/matmul.h"
 #include "kernels/tensors.h"
 

@@ -1,4 +1,5 @@
 #include "kernels/matmul.h"
+#include "hone/kernels/parallel.h"
 
 #include <algorithm>
 
@@ -10,7 +11,7 @@ void gemm(const Gemm& g) {
   const int64_t panels = (g.n + 15) / 16;
   const int64_t row_tasks = (g.m + kRows - 1) / kRows;
   // Enough tasks for every thread even with few rows (decoding), whole panel pairs in each.
-  const int64_t wanted = (4 * at::get_num_threads() + row_tasks - 1) / row_tasks;
+  const int64_t wanted = (4 * num_threads() + row_tasks - 1) / row_tasks;
   const int64_t panels_each = std::max<int64_t>(2, (panels / wanted + 1) / 2 * 2);
   const int64_t panel_tasks = (panels + panels_each - 1) / panels_each;
   const auto& kernels = cpu_kernels();

@@ -7,20 +7,4 @@ namespace hone::kernels {
 
 void gemm(const Gemm& problem);
 
-/// Runs body(begin, end) over [0, n), serially where the whole work is under about 20,000 multiply-adds.
-template <class Body>
-void parallel(int64_t n, int64_t work_each, Body body);
-
-}  // namespace hone::kernels
-
-#include <ATen/Parallel.h>
-
-namespace hone::kernels {
-
-template <class Body>
-void parallel(int64_t n, int64_t work_each, Body body) {
-  const int64_t grain = 20'000 / (work_each < 1 ? 1 : work_each) + 1;
-  at::parallel_for(0, n, grain, body);
-}
-
 }  // namespace hone::kernels

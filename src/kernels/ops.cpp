@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "hone/core/error.h"
+#include "hone/kernels/parallel.h"
 #include "kernels/matmul.h"
 #include "kernels/tensors.h"
 

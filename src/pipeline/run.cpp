@@ -1,10 +1,10 @@
 #include "hone/pipeline/run.h"
 
-#include <ATen/Parallel.h>
 #include <malloc.h>
 
 #include "hone/core/error.h"
 #include "hone/core/log.h"
+#include "hone/kernels/parallel.h"
 #include "hone/pipeline/config.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/signals.h"
@@ -58,7 +58,7 @@ void prepare_process(const std::optional<int64_t>& threads) {
   // Activations come and go all the time: memory that stays with the process is not faulted in again at every step.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  if (threads) at::set_num_threads(static_cast<int>(*threads));
+  if (threads) kernels::set_num_threads(static_cast<int>(*threads));
 }
 
 int run_pipeline(const RunRequest& request) {

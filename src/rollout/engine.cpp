@@ -1,6 +1,5 @@
 #include "hone/rollout/engine.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
@@ -11,6 +10,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/random.h"
+#include "hone/kernels/parallel.h"
 #include "hone/rollout/block_allocator.h"
 #include "hone/rollout/sampler.h"
 
@@ -218,7 +218,8 @@ class RolloutEngine::Batch {
   // prompt's.
   void sample(const at::Tensor& logits, int64_t first_row) {
     const int64_t vocab = logits.size(1);
-    at::parallel_for(0, static_cast<int64_t>(running_.size()), 16, [&](int64_t begin, int64_t end) {
+    constexpr int64_t kWorkPerToken = 24;  // an exponential and a few additions for each token of the vocabulary
+    kernels::parallel(static_cast<int64_t>(running_.size()), kWorkPerToken * vocab, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const Sequence& s = *running_[static_cast<size_t>(i)];
         const bool started = static_cast<size_t>(i) >= first_of_started_;

@@ -12,6 +12,7 @@
 #include <numbers>
 
 #include "hone/core/error.h"
+#include "hone/kernels/parallel.h"
 
 namespace hone {
 
@@ -52,20 +53,29 @@ UpdateStats Trainer::update() {
     if (config_.max_grad_norm && stats.grad_norm > *config_.max_grad_norm)
       at::Tensor(grad).mul_(*config_.max_grad_norm / stats.grad_norm);
     ++adam_steps_;
-    const int64_t decayed = model_.decayed(), rest = grad.numel() - decayed;
-    for (const auto& [first, count, decay] :
-         {std::tuple{int64_t{0}, decayed, config_.weight_decay}, std::tuple{decayed, rest, 0.0}}) {
-      const auto part = [&, from = first, n = count](const at::Tensor& t) { return t.narrow(0, from, n); };
-      at::_fused_adamw_({part(model_.flat())}, {part(grad)}, {part(exp_avg_)}, {part(exp_avg_sq_)}, {},
-                        {at::full({}, static_cast<double>(adam_steps_), at::kFloat)}, stats.learning_rate,
-                        config_.adam_beta1, config_.adam_beta2, decay, config_.adam_epsilon, /*amsgrad=*/false,
-                        /*maximize=*/false);
-    }
+    adamw(0, model_.decayed(), stats.learning_rate, config_.weight_decay);
+    adamw(model_.decayed(), grad.numel(), stats.learning_rate, 0.0);
     // The fused optimizer does not count its write; packed weights are made again only when the version moves.
     model_.flat().unsafeGetTensorImpl()->bump_version();
   }
   model_.zero_grad();
   return stats;
+}
+
+void Trainer::adamw(int64_t begin, int64_t end, double learning_rate, double weight_decay) {
+  // Pieces of one size, so that vector loops and their remainders fall on the same elements for every thread count.
+  constexpr int64_t kPiece = 1 << 14, kWorkPerElement = 32;
+  const at::Tensor step = at::full({}, static_cast<double>(adam_steps_), at::kFloat);
+  kernels::parallel((end - begin + kPiece - 1) / kPiece, kPiece * kWorkPerElement, [&](int64_t first, int64_t last) {
+    const at::NoGradGuard no_grad;
+    for (int64_t piece = first; piece < last; ++piece) {
+      const int64_t from = begin + piece * kPiece, count = std::min(kPiece, end - from);
+      const auto part = [&](const at::Tensor& t) { return t.narrow(0, from, count); };
+      at::_fused_adamw_({part(model_.flat())}, {part(model_.flat_grad())}, {part(exp_avg_)}, {part(exp_avg_sq_)}, {},
+                        {step}, learning_rate, config_.adam_beta1, config_.adam_beta2, weight_decay,
+                        config_.adam_epsilon, /*amsgrad=*/false, /*maximize=*/false);
+    }
+  });
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Trainer::state() const {

@@ -1,9 +1,9 @@
 // Every operation against LibTorch in float64 (values and gradients), and the property that the engine stands on: a
 // row's bits depend on that row alone.
 #include "hone/kernels/ops.h"
+#include "hone/kernels/parallel.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -253,10 +253,10 @@ TEST_F(Ops, LogProbsMatchFloat64) {
 }
 
 TEST_F(Ops, ResultsDoNotDependOnThreads) {
-  const int before = at::get_num_threads();
+  const int before = num_threads();
   std::vector<at::Tensor> results;
   for (const int threads : {1, 2, 3}) {
-    at::set_num_threads(threads);
+    set_num_threads(threads);
     at::manual_seed(5);
     const Weight w = weight(random({300, 64})), head = weight(random({50, 100}));
     const at::Tensor x = random({500, 64}).requires_grad_(true), targets = at::randint(50, {1500}, at::kInt);
@@ -264,7 +264,7 @@ TEST_F(Ops, ResultsDoNotDependOnThreads) {
     results.push_back(at::cat(
         {x.grad().flatten(), w.grad().flatten(), head.grad().flatten(), at::full({1}, sum_of_squares(x.detach()))}));
   }
-  at::set_num_threads(before);
+  set_num_threads(before);
   for (const auto& r : results) EXPECT_TRUE(same_bits(r, results.front()));
 }
 

@@ -3,13 +3,13 @@
 #include "hone/rollout/engine.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "hone/core/error.h"
 #include "hone/core/random.h"
+#include "hone/kernels/parallel.h"
 #include "hone/rollout/block_allocator.h"
 
 namespace hone {
@@ -94,10 +94,10 @@ TEST_F(Engine, CompletionsDoNotDependOnTheBatch) {
     config.max_num_seqs = slots;
     expect_equal(generate(config), reference);
   }
-  const int threads = at::get_num_threads();
-  at::set_num_threads(threads == 1 ? 2 : 1);
+  const int threads = kernels::num_threads();
+  kernels::set_num_threads(threads == 1 ? 2 : 1);
   expect_equal(generate(config), reference);
-  at::set_num_threads(threads);
+  kernels::set_num_threads(threads);
 }
 
 TEST_F(Engine, SequencesMakeWayWhenTheCacheIsFull) {

@@ -6,7 +6,7 @@
 // splitting a batch into micro-batches gives the same bits. (Library matrix products change with the number of rows,
 // which is why rivals' rollout and training log-probs differ.)
 //
-// fp32 on the CPU. Calls split their work over the process's OpenMP threads (at::set_num_threads); one thread at a time
+// fp32 on the CPU. Calls split their work over threads (kernels/parallel.h); one thread at a time
 // may call.
 #pragma once
 

@@ -42,6 +42,9 @@ class Trainer {
   void load_state(int64_t updates, const std::function<at::Tensor(const std::string&)>& tensor);
 
  private:
+  /// Updates parameters [begin, end).
+  void adamw(int64_t begin, int64_t end, double learning_rate, double weight_decay);
+
   Model& model_;
   OptimizerConfig config_;
   int64_t total_updates_;
