@@ -1,0 +1,217 @@
+#include "reward/math/prose.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "reward/math/extract.h"
+#include "reward/math/limits.h"
+#include "reward/math/normalize.h"
+
+namespace hone::math {
+namespace {
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+struct Item {
+  size_t begin, end;  ///< with the delimiters
+  std::string_view text;
+};
+
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  std::vector<Item> run() {
+    while (at_ < text_.size()) {
+      if (!delimited("\\[", "\\]", true) && !delimited("\\(", "\\)", false) && !delimited("$$", "$$", true) &&
+          !delimited("$", "$", false) && !number()) {
+        ++at_;
+      }
+    }
+    return std::move(items_);
+  }
+
+ private:
+  char before() const { return at_ > 0 ? text_[at_ - 1] : ' '; }
+  char at(size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
+
+  /// A formula between marks; the inner kinds stay on one line.
+  bool delimited(std::string_view open, std::string_view close, bool many_lines) {
+    if (!text_.substr(at_).starts_with(open) || (before() == '\\' && open[0] == '$')) return false;
+    const size_t start = at_ + open.size();
+    size_t end = start;
+    for (;; ++end) {
+      if (end >= text_.size() || end - start > kMaxAnswerBytes || (!many_lines && text_[end] == '\n')) return false;
+      if (text_.substr(end).starts_with(close) && text_[end - 1] != '\\') break;
+    }
+    const std::string_view inside = text_.substr(start, end - start);
+    if (trim(inside).empty() || (open == "$" && is_prose(inside))) return false;  // two prices, say
+    items_.push_back({at_, end + close.size(), inside});
+    at_ = end + close.size();
+    return true;
+  }
+
+  size_t digits(size_t i) const {
+    while (is_digit(at(i))) ++i;
+    return i;
+  }
+
+  /// Past one number that begins at `i`, or `i`.
+  size_t one_number(size_t i) const {
+    size_t end = digits(i);
+    if (end == i && at(i) != '.') return i;
+    while (true) {
+      const bool separator = at(end) == ',' || at(end) == '.' || (at(end) == ' ' && end - i <= 3);
+      if (!separator || !is_digit(at(end + 1))) break;
+      const size_t next = digits(end + 1);
+      if (at(end) == ' ' && next - end != 4) break;
+      end = next;
+    }
+    return end == i + 1 && at(i) == '.' ? i : end;
+  }
+
+  /// Numbers joined by signs: 2/3, 0.25 + 3, 10^4.
+  bool number() {
+    const bool starts = is_digit(at(at_)) || (at(at_) == '.' && is_digit(at(at_ + 1)));
+    if (!starts || is_letter(before()) || is_digit(before()) || before() == '.' || before() == '_') return false;
+    size_t begin = at_;
+    if (begin > 0 && text_[begin - 1] == '-' &&
+        (begin < 2 || (!is_digit(text_[begin - 2]) && !is_letter(text_[begin - 2]) && text_[begin - 2] != ')')))
+      --begin;
+    size_t end = one_number(at_);
+    if (end == at_) return false;
+    while (true) {
+      size_t next = end;
+      while (at(next) == ' ') ++next;
+      if (at(next) == '\0' || std::string_view("+-*/^").find(at(next)) == std::string_view::npos) break;
+      ++next;
+      while (at(next) == ' ') ++next;
+      const size_t after = one_number(next);
+      if (after == next) break;
+      end = after;
+    }
+    if (at(end) == '%') ++end;
+    items_.push_back({begin, end, text_.substr(begin, end - begin)});
+    at_ = end;
+    return true;
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+  std::vector<Item> items_;
+};
+
+/// Where an announcement of the answer ends, in order.
+std::vector<size_t> announcements(std::string_view text) {
+  static constexpr std::string_view kPhrases[] = {"answer is",
+                                                  "answer:",
+                                                  "answer :",
+                                                  "answer should be",
+                                                  "answer to be",
+                                                  "answer =",
+                                                  "####",
+                                                  "\xE7\xAD\x94\xE6\xA1\x88\xE6\x98\xAF",
+                                                  "\xE7\xAD\x94\xE6\xA1\x88\xE4\xB8\xBA",
+                                                  "\xE7\xAD\x94\xE6\xA1\x88\xEF\xBC\x9A",
+                                                  "\xE7\xAD\x94\xE6\xA1\x88:"};
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return c < 0x80 ? static_cast<char>(std::tolower(c)) : static_cast<char>(c); });
+  std::vector<size_t> ends;
+  for (const std::string_view phrase : kPhrases) {
+    for (size_t found = lower.find(phrase); found != std::string::npos; found = lower.find(phrase, found + 1))
+      ends.push_back(found + phrase.size());
+  }
+  std::sort(ends.begin(), ends.end());
+  return ends;
+}
+
+/// Between an announcement and the answer only signs and filler words may stand.
+bool directly_after(std::string_view gap) {
+  if (gap.size() > 48) return false;
+  static constexpr std::string_view kFillers[] = {"approximately", "simply", "therefore", "equal to",
+                                                  "about",         "now",    "then",      "just"};
+  std::string words = plain_words(gap);
+  for (const std::string_view filler : kFillers) {
+    if (const size_t at = words.find(filler); at != std::string::npos) words.erase(at, filler.size());
+  }
+  return std::none_of(words.begin(), words.end(),
+                      [](char c) { return is_letter(c) || is_digit(c) || static_cast<unsigned char>(c) >= 0x80; });
+}
+
+std::string_view tail(std::string_view text) {
+  return text.size() > kMaxProseBytes ? text.substr(text.size() - kMaxProseBytes) : text;
+}
+
+}  // namespace
+
+bool is_prose(std::string_view text) {
+  size_t run = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      size_t end = i + 1;
+      while (end < text.size() && is_letter(text[end])) ++end;
+      const std::string_view command = text.substr(i + 1, end - i - 1);
+      const bool words = command.starts_with("text") || command == "mbox" || command == "mathrm" ||
+                         command == "operatorname" || command == "begin" || command == "end";
+      if (words && end < text.size() && text[end] == '{') end = std::min(text.find('}', end), text.size());
+      i = std::max(end, i + 2) - 1;
+      run = 0;
+    } else if (is_letter(text[i]) || static_cast<unsigned char>(text[i]) >= 0xE3) {
+      if (++run >= 4) return true;
+    } else {
+      run = 0;
+    }
+  }
+  return false;
+}
+
+std::optional<std::string> answer_in_prose(std::string_view whole, bool list) {
+  const std::string_view text = tail(whole);
+  const std::vector<Item> items = Scanner(text).run();
+  if (items.empty()) return std::nullopt;
+  std::optional<size_t> chosen;
+  for (const size_t end : announcements(text)) {
+    for (size_t i = 0; i < items.size(); ++i) {
+      if (items[i].begin < end) continue;
+      if (directly_after(text.substr(end, items[i].begin - end))) chosen = i;
+      break;
+    }
+  }
+  const size_t last = chosen.value_or(items.size() - 1);
+  std::string answer(items[last].text);
+  for (size_t i = last;
+       list && i > 0 && only_separators(text.substr(items[i - 1].end, items[i].begin - items[i - 1].end)); --i) {
+    answer = std::string(items[i - 1].text) + " , " + answer;
+  }
+  return answer;
+}
+
+std::optional<char> choice_in_prose(std::string_view whole) {
+  const std::string_view text = tail(whole);
+  const auto alone = [&](size_t i) {
+    const char c = text[i];
+    if (c < 'A' || c > 'J') return false;
+    const char left = i > 0 ? text[i - 1] : ' ', right = i + 1 < text.size() ? text[i + 1] : ' ';
+    if (is_letter(left) || is_letter(right) || left == '\'' || right == '\'' || is_digit(left) || is_digit(right))
+      return false;
+    if (c != 'A' && c != 'I') return true;
+    return !(right == ' ' && i + 2 < text.size() && text[i + 2] >= 'a' && text[i + 2] <= 'z');  // the words "A", "I"
+  };
+  // "B. Because ...": a letter that opens the text is the answer; else the last one.
+  const size_t first = text.find_first_not_of(" (*\n");
+  if (first != std::string_view::npos && alone(first) && first + 1 < text.size() &&
+      !std::isspace(static_cast<unsigned char>(text[first + 1])))
+    return text[first];
+  for (size_t i = text.size(); i-- > 0;) {
+    if (alone(i)) return text[i];
+  }
+  return std::nullopt;
+}
+
+}  // namespace hone::math
