@@ -276,7 +276,7 @@ void Lexer::words_in_braces(bool style_of_letters) {
 void Lexer::letters() {
   size_t end = at_;
   bool ascii = true;
-  while (end < text_.size() && is_word_byte(text_[end])) ascii = ascii && is_letter(text_[end++]);
+  for (; end < text_.size() && is_word_byte(text_[end]); ++end) ascii = ascii && is_letter(text_[end]);
   const std::string_view word = text_.substr(at_, end - at_);
   const bool module = (word == "np" || word == "math" || word == "sympy") && end + 1 < text_.size() &&
                       text_[end] == '.' && is_letter(text_[end + 1]);

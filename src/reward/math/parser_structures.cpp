@@ -98,7 +98,8 @@ Expr Parser::bars() {
   }
   Expr inside = sum();
   HONE_CHECK(accept(Token::kBar), .what = "a bracket is not closed");
-  return call(is(inside, Kind::kMatrix) ? Function::kDet : Function::kAbs, {std::move(inside)});
+  const Function f = is(inside, Kind::kMatrix) ? Function::kDet : Function::kAbs;
+  return call(f, {std::move(inside)});
 }
 
 Expr Parser::set() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "reward/math/commands.h"
 #include "reward/math/extract.h"
 #include "reward/math/limits.h"
 #include "reward/math/normalize.h"
@@ -40,13 +41,22 @@ class Scanner {
   char before() const { return at_ > 0 ? text_[at_ - 1] : ' '; }
   char at(size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
 
+  /// A formula of one line that is broken over several is not read, nor are the numbers in it.
+  bool skip_broken(std::string_view close) {
+    const size_t end = close == "$" ? std::string_view::npos : text_.substr(0, std::min(text_.size(), at_ + kMaxAnswerBytes)).find(close, at_);
+    if (end == std::string_view::npos) return false;
+    at_ = end + close.size();
+    return true;
+  }
+
   /// A formula between marks; the inner kinds stay on one line.
   bool delimited(std::string_view open, std::string_view close, bool many_lines) {
     if (!text_.substr(at_).starts_with(open) || (before() == '\\' && open[0] == '$')) return false;
     const size_t start = at_ + open.size();
     size_t end = start;
     for (;; ++end) {
-      if (end >= text_.size() || end - start > kMaxAnswerBytes || (!many_lines && text_[end] == '\n')) return false;
+      if (end >= text_.size() || end - start > kMaxAnswerBytes) return false;
+      if (!many_lines && text_[end] == '\n') return skip_broken(close);
       if (text_.substr(end).starts_with(close) && text_[end - 1] != '\\') break;
     }
     const std::string_view inside = text_.substr(start, end - start);
@@ -151,22 +161,30 @@ std::string_view tail(std::string_view text) {
 }  // namespace
 
 bool is_prose(std::string_view text) {
-  size_t run = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      size_t end = i + 1;
+  int words = 0;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i;
+    if (text[i] == '\\' || text[i] == '_') {
+      while (end < text.size() && text[end] == '\\') ++end;
+      if (text[i] == '_') ++end;
       while (end < text.size() && is_letter(text[end])) ++end;
-      const std::string_view command = text.substr(i + 1, end - i - 1);
-      const bool words = command.starts_with("text") || command == "mbox" || command == "mathrm" ||
-                         command == "operatorname" || command == "begin" || command == "end";
-      if (words && end < text.size() && text[end] == '{') end = std::min(text.find('}', end), text.size());
-      i = std::max(end, i + 2) - 1;
-      run = 0;
-    } else if (is_letter(text[i]) || static_cast<unsigned char>(text[i]) >= 0xE3) {
-      if (++run >= 4) return true;
-    } else {
-      run = 0;
+      const std::string_view command = text.substr(i, end - i);
+      const bool text_inside = command == "_" || command.find("text") != std::string_view::npos || command.ends_with("mbox") ||
+                               command.ends_with("mathrm") || command.ends_with("operatorname") || command.ends_with("begin") ||
+                               command.ends_with("end");
+      if (text_inside && end < text.size() && text[end] == '{') end = std::min(text.find('}', end), text.size());
+      i = std::max(end, i + 1);
+      continue;
     }
+    bool small = false, foreign = false;
+    for (; end < text.size() && (is_letter(text[end]) || static_cast<unsigned char>(text[end]) >= 0x80); ++end) {
+      small = small || (text[end] >= 'a' && text[end] <= 'z');
+      foreign = foreign || static_cast<unsigned char>(text[end]) >= 0xE3;
+    }
+    const std::string_view word = text.substr(i, end - i);
+    if (foreign || (small && word.size() >= 4 && !find_plain_name(word))) return true;
+    if (small && word.size() >= 2 && !find_plain_name(word) && !is_unit_word(word) && ++words >= 2) return true;
+    i = std::max(end, i + 1);
   }
   return false;
 }
