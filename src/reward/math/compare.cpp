@@ -31,6 +31,16 @@ bool is_arrangement(const Expr& e) {
          });
 }
 
+/// "0.56 = 56\%", "2/3 \approx 0.67": equalities between numbers.
+bool is_calculation(const Expr& e) {
+  return is_equality_chain(e) && !has_symbols(e);
+}
+
+bool is_list_of_relations(const Expr& e) {
+  return is(e, Kind::kList) && std::any_of(e->args.begin(), e->args.end(),
+                                           [](const Expr& a) { return is(a, Kind::kChain) && !is_equality_chain(a); });
+}
+
 bool is_list_like(const Expr& e) {
   return is(e, Kind::kList) || is(e, Kind::kSet) || contains(e, Kind::kPlusMinus);
 }
@@ -54,7 +64,10 @@ bool Comparer::equal_values(const Expr& gold_in, const Expr& pred_in) {
   const bool gold_chain = is(gold, Kind::kChain), pred_chain = is(pred, Kind::kChain);
   if (gold_chain && pred_chain) return relations(gold, pred);
   if (pred_chain && is_equality_chain(pred) && !is_list_like(gold)) return value_of_chain_equals(gold, pred);
-  if (gold_chain && is_assignment(gold) && !is_list_like(pred)) return value_of_chain_equals(gold, pred);
+  if (gold_chain && (is_assignment(gold) || is_calculation(gold)) && !is_list_like(pred))
+    return value_of_chain_equals(gold, pred);
+  if (is_list_of_relations(pred) && !gold_chain && !is_list_of_relations(gold) && !options_.relation_for_set)
+    return false;
   if (is_list_like(gold) || is_list_like(pred)) {
     if (lists(gold, pred)) return true;
     return (is_set_like(gold) || gold_chain) && real_sets(gold, pred).value_or(false);

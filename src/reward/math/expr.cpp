@@ -155,10 +155,12 @@ bool is_scalar(const Expr& e) {
     case Kind::kBig:
     case Kind::kApply:
       return true;
+    case Kind::kFunction:
+      if (e->function() == Function::kDet) return true;
+      [[fallthrough]];
     case Kind::kAdd:
     case Kind::kMul:
     case Kind::kPow:
-    case Kind::kFunction:
     case Kind::kPlusMinus:
     case Kind::kQuantity:
       return std::all_of(e->args.begin(), e->args.end(), is_scalar);

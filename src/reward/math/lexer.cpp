@@ -47,6 +47,12 @@ class Lexer {
     out_.push_back(std::move(lexeme));
     return out_.back();
   }
+  /// "min(" is a function, "5 min" a time.
+  bool opens_argument() const {
+    const std::string_view rest = trim(text_.substr(at_));
+    return rest.starts_with('(') || rest.starts_with('{') || rest.starts_with('_') || rest.starts_with("\\left") ||
+           rest.starts_with("\\{");
+  }
   void skip_blanks() {
     while (at_ < text_.size() && is_blank(text_[at_])) ++at_, space_ = true;
   }
@@ -232,15 +238,20 @@ void Lexer::run_command(const Command& command, std::string_view name) {
 
 /// \text{...}: its words; numbers, single letters and separators inside count as if they stood outside.
 void Lexer::words_in_braces(bool style_of_letters) {
-  std::string_view inside = trim(braces());
-  while (!inside.empty() && (inside.front() == '~' || inside.front() == ' ')) inside.remove_prefix(1);
+  std::string_view inside = braces();
+  const bool spaced = !inside.empty() && (is_blank(inside.front()) || inside.front() == '\\');
+  while (!inside.empty() && (is_blank(inside.front()) || inside.starts_with("\\ "))) inside.remove_prefix(1);
+  inside = trim(inside);
   if (inside.empty()) {
     space_ = true;
     return;
   }
   if (find_plain_name(inside) || (style_of_letters && find_command(inside) && inside.size() > 1)) {
     const auto known = find_plain_name(inside) ? find_plain_name(inside) : find_command(inside);
-    if (known->action == Action::kToken) return run_command(*known, inside);
+    if (known->action == Action::kToken && (style_of_letters || known->token == Token::kSeparator) &&
+        !(is_unit_word(inside) && !opens_argument())) {
+      return run_command(*known, inside);
+    }
   }
   if (depth_ < 3) {
     std::vector<Lexeme> inner;
@@ -259,7 +270,8 @@ void Lexer::words_in_braces(bool style_of_letters) {
     const bool glued = std::adjacent_find(inner.begin(), inner.end(), [](const Lexeme& a, const Lexeme& b) {
                          return a.token == Token::kSymbol && b.token == Token::kSymbol && !b.space_before;
                        }) != inner.end();
-    if (!inner.empty() && !words && !glued && (separated || letters == 0)) {
+    const bool measured = !inner.empty() && inner.front().token == Token::kNumber;  // \text{14 feet}
+    if (!inner.empty() && ((!words && !glued && (separated || letters == 0)) || measured)) {
       inner[0].space_before = true;
       for (Lexeme& lexeme : inner) {
         HONE_CHECK(out_.size() < static_cast<size_t>(kMaxTokens), .what = "too many tokens");
@@ -269,7 +281,7 @@ void Lexer::words_in_braces(bool style_of_letters) {
       return;
     }
   }
-  emit(Token::kText, style_of_letters ? 1 : 0, inside);
+  emit(Token::kText, style_of_letters || spaced ? 1 : 0, inside);
   space_ = true;
 }
 
@@ -285,7 +297,8 @@ void Lexer::letters() {
     ++at_;
     return;
   }
-  if (const auto known = find_plain_name(word)) return run_command(*known, word);
+  if (const auto known = find_plain_name(word); known && !(is_unit_word(word) && !opens_argument()))
+    return run_command(*known, word);
   if (word == "log2" || !ascii || word.size() >= 4 || (word.size() >= 2 && is_unit_word(word))) {
     emit(Token::kWord, 0, word);
     return;

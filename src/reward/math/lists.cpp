@@ -135,7 +135,8 @@ bool Comparer::lists(const Expr& gold, const Expr& pred) {
     // (1, 3) and 1, 3 are the same pair; (1, 3) and \{1, 3\} are not, nor is an interval with a closed end.
     const Expr& other = is(gold, Kind::kTuple) ? pred : gold;
     const Expr& one = is(gold, Kind::kTuple) ? gold : pred;
-    if (is(other, Kind::kSet) || (one->brackets() != Brackets::kRound && one->brackets() != Brackets::kAngle))
+    if ((is(other, Kind::kSet) && options_.variable_names_matter) ||
+        (one->brackets() != Brackets::kRound && one->brackets() != Brackets::kAngle))
       return false;
     return all_equal(values_of(g), values_of(p));
   }

@@ -245,9 +245,10 @@ bool Parser::starts_factor() const {
     case Token::kBig:
     case Token::kBegin:
     case Token::kDoubleBar:
-    case Token::kOpen:
     case Token::kMoney:
       return true;
+    case Token::kOpen:
+      return !(scope_.bracket_closes && l.code == '[');
     case Token::kBar:
       return !scope_.bar_closes && !scope_.set_head;
     case Token::kWord:

@@ -18,8 +18,9 @@ class Parser {
  private:
   // What ends a list here; a bracket inside starts afresh.
   struct Scope {
-    bool bar_closes = false;  ///< inside | ... |
-    bool set_head = false;    ///< before "such that" in a set
+    bool bar_closes = false;      ///< inside | ... |
+    bool set_head = false;        ///< before "such that" in a set
+    bool bracket_closes = false;  ///< inside ] ... [
   };
   /// Counts nesting and restores the scope.
   class Nested {

@@ -74,7 +74,7 @@ Expr Parser::open() {
 /// ]a, b[ and ]a, b]: the French interval.
 Expr Parser::outside_interval() {
   HONE_CHECK(at(Token::kClose, ']'), .what = "a bracket that nothing opened");
-  const Nested nested(*this, {});
+  const Nested nested(*this, {.bracket_closes = true});
   take();
   Expr from = sum();
   HONE_CHECK(accept(Token::kComma) || accept(Token::kSemicolon), .what = "an interval has two ends");

@@ -43,8 +43,10 @@ class Scanner {
 
   /// A formula of one line that is broken over several is not read, nor are the numbers in it.
   bool skip_broken(std::string_view close) {
-    const size_t end = close == "$" ? std::string_view::npos : text_.substr(0, std::min(text_.size(), at_ + kMaxAnswerBytes)).find(close, at_);
-    if (end == std::string_view::npos) return false;
+    constexpr size_t kLongest = 512;
+    const size_t end = text_.substr(0, std::min(text_.size(), at_ + kLongest)).find(close, at_ + 1);
+    if (end == std::string_view::npos || is_prose(text_.substr(at_ + close.size(), end - at_ - close.size())))
+      return false;
     at_ = end + close.size();
     return true;
   }
@@ -169,8 +171,9 @@ bool is_prose(std::string_view text) {
       if (text[i] == '_') ++end;
       while (end < text.size() && is_letter(text[end])) ++end;
       const std::string_view command = text.substr(i, end - i);
-      const bool text_inside = command == "_" || command.find("text") != std::string_view::npos || command.ends_with("mbox") ||
-                               command.ends_with("mathrm") || command.ends_with("operatorname") || command.ends_with("begin") ||
+      const bool text_inside = command == "_" || command.find("text") != std::string_view::npos ||
+                               command.ends_with("mbox") || command.ends_with("mathrm") ||
+                               command.ends_with("operatorname") || command.ends_with("begin") ||
                                command.ends_with("end");
       if (text_inside && end < text.size() && text[end] == '{') end = std::min(text.find('}', end), text.size());
       i = std::max(end, i + 1);

@@ -83,8 +83,8 @@ bool Comparer::scalars(const Expr& gold, const Expr& pred) {
   }
   const auto x = exact_value(gold, work_), y = exact_value(pred, work_);
   if (x && y) return closed_numbers(gold, pred, *x, *y);
-  if (is_decimal(pred) && !has_symbols(gold)) return rounds_to(gold, x, pred);
-  if (is_decimal(gold) && !has_symbols(pred)) return rounds_to(pred, y, gold);
+  if (is_decimal(pred) && !has_symbols(gold) && rounds_to(gold, x, pred)) return true;
+  if (is_decimal(gold) && !has_symbols(pred) && rounds_to(pred, y, gold)) return true;
   bool rational = true;
   for (int point = 0; point < 2 && rational; ++point) {
     const auto r = residue(gold, point, work_), s = residue(pred, point, work_);

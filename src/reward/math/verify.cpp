@@ -24,13 +24,24 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+/// Without the signs of bold and code around the whole.
+std::string_view without_markdown(std::string_view text) {
+  text = math::trim(text);
+  for (const std::string_view mark : {"***", "**", "*", "`"}) {
+    if (text.size() > 2 * mark.size() && text.starts_with(mark) && text.ends_with(mark)) {
+      return text.substr(mark.size(), text.size() - 2 * mark.size());
+    }
+  }
+  return text;
+}
+
 /// An answer's text and what it may mean.
 class Answer {
  public:
   /// Several texts are one list.
   Answer(const std::vector<std::string>& texts, Work& work) : texts_(texts), work_(work) {
     for (std::string& text : texts_) {
-      const auto normal = text.size() <= math::kMaxAnswerBytes ? math::normalize(math::trim(text)) : std::nullopt;
+      const auto normal = text.size() <= math::kMaxAnswerBytes ? math::normalize(without_markdown(text)) : std::nullopt;
       if (!normal) {
         problem_ = text.size() > math::kMaxAnswerBytes ? "too long" : "not valid UTF-8";
         return;
@@ -146,6 +157,8 @@ bool same_answer(Answer& gold, Answer& pred, const MathOptions& options, Work& w
   };
   const Expr g = gold.main(), p = pred.main();
   if (g && p && equal(g, p)) return true;
+  const bool text = (g && math::is(g, Kind::kText)) || (p && math::is(p, Kind::kText));
+  if (text && gold.words() == pred.words()) return true;
   if (is_choice(g) && label(pred.texts()[0]) == g->name[0]) return true;
   if (is_choice(p) && label(gold.texts()[0]) == p->name[0]) return true;
   if (!g || !p) return !g && !p && gold.words() == pred.words();
