@@ -248,6 +248,8 @@ const Table& plain_names() {
     for (const std::string_view name : {"pi", "alpha", "beta", "theta", "phi", "omega", "lambda", "sigma"}) {
       t.emplace(name, token(Token::kSymbol, 0, name));
     }
+    t.emplace("factorial", function(Function::kFactorial));
+    t.emplace("binomial", function(Function::kBinomial));
     t.emplace("sqrt", token(Token::kRoot, 2));
     t.emplace("cbrt", token(Token::kRoot, 3));
     t.emplace("log", token(Token::kFunction, -1));

@@ -36,6 +36,13 @@ bool is_calculation(const Expr& e) {
   return is_equality_chain(e) && !has_symbols(e);
 }
 
+/// The list of "x = \{1, 2\}".
+Expr without_list_name(const Expr& e, Work& work) {
+  if (!is_assignment(e)) return e;
+  const auto values = values_of_chain(e, work);
+  return values.size() == 1 && (is(values[0], Kind::kList) || is(values[0], Kind::kSet)) ? values[0] : e;
+}
+
 bool is_list_of_relations(const Expr& e) {
   return is(e, Kind::kList) && std::any_of(e->args.begin(), e->args.end(),
                                            [](const Expr& a) { return is(a, Kind::kChain) && !is_equality_chain(a); });
@@ -59,8 +66,10 @@ bool Comparer::equal(const Expr& gold_in, const Expr& pred_in) {
 }
 
 bool Comparer::equal_values(const Expr& gold_in, const Expr& pred_in) {
-  const Expr gold = without_qualifiers(without_membership(gold_in)),
-             pred = without_qualifiers(without_membership(pred_in));
+  const auto opened = [&](const Expr& e) {
+    return without_qualifiers(without_list_name(without_membership(e), work_));
+  };
+  const Expr gold = opened(gold_in), pred = opened(pred_in);
   const bool gold_chain = is(gold, Kind::kChain), pred_chain = is(pred, Kind::kChain);
   if (gold_chain && pred_chain) return relations(gold, pred);
   if (pred_chain && is_equality_chain(pred) && !is_list_like(gold)) return value_of_chain_equals(gold, pred);
@@ -77,6 +86,7 @@ bool Comparer::equal_values(const Expr& gold_in, const Expr& pred_in) {
   if (is(gold, Kind::kQuantity) || is(pred, Kind::kQuantity)) return quantities(gold, pred);
   if (is(gold, Kind::kText) || is(pred, Kind::kText)) return texts(gold, pred);
   if (is(gold, Kind::kBaseNumber) || is(pred, Kind::kBaseNumber)) return false;  // other digits, or no base
+  if (contains(gold, Kind::kBaseNumber) != contains(pred, Kind::kBaseNumber)) return false;
   if (is(gold, Kind::kTuple) && is(pred, Kind::kTuple)) return tuples(gold, pred);
   if (is_set_like(gold) && is_set_like(pred)) {
     if (const auto same = real_sets(gold, pred)) return *same;

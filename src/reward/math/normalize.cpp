@@ -284,7 +284,7 @@ std::string plain_words(std::string_view latex) {
     } else if (c == '{' || c == '}' || c == '$' || c == '"' || c == '*' || c == '`') {
       continue;
     } else if (c == ' ' || c == '~' || c == '\n' || c == '\t' || c == '\r' || c == '\f') {
-      space();
+      if (out.empty() || out.back() != ',') space();
     } else {
       out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     }

@@ -318,7 +318,8 @@ Expr Parser::signed_factor() {
 
 /// "1\frac{4}{5}", "137 \frac12", "1 1/2": an integer before a proper fraction of integers.
 Expr Parser::mixed_number(const Expr& whole) {
-  if (!is(whole, Kind::kNumber) || whole->places >= 0 || whole->number.get_den() != 1) return nullptr;
+  const bool written = at_ > 0 && tokens_[at_ - 1].token == Token::kNumber;
+  if (!written || !is(whole, Kind::kNumber) || whole->places >= 0 || whole->number.get_den() != 1) return nullptr;
   const size_t start = at_;
   Expr numerator, denominator;
   if (at_any(Token::kFraction)) {
@@ -364,7 +365,9 @@ Expr Parser::product() {
       const std::string modulus = raw_argument();
       return node(Kind::kQuantity, {multiply(std::move(factors))}, 0, "mod " + modulus);
     } else if (starts_factor()) {
-      HONE_CHECK(!(at_any(Token::kNumber) && is(factors.back(), Kind::kNumber)), .what = "two numbers side by side");
+      HONE_CHECK(
+          !(at_any(Token::kNumber) && tokens_[at_ - 1].token == Token::kNumber && is(factors.back(), Kind::kNumber)),
+          .what = "two numbers side by side");
       factors.push_back(factor());
     } else {
       break;

@@ -8,7 +8,7 @@ namespace {
 
 /// Letters that are functions when a bracket follows; all others are factors.
 bool names_function(std::string_view name) {
-  return name == "f" || name == "g" || name == "h" || name == "F" || name == "G" || name == "H" ||
+  return name == "f" || name == "Gamma" || name == "g" || name == "h" || name == "F" || name == "G" || name == "H" ||
          name.ends_with('\'') || name.starts_with("f_") || name.starts_with("g_");
 }
 
@@ -221,13 +221,17 @@ Expr Parser::symbol_atom() {
     name.append("_").append(subscript);
   }
   name += primes();
-  if (at(Token::kOpen, '(') && !peek().space_before) {
-    const bool of_number = at_any(Token::kNumber, 1) && at(Token::kClose, ')', 2);
+  const bool braced = at(Token::kOpen, '{') && at(Token::kOpen, '(', 1);  // f{\left(x \right)}
+  if (at(Token::kOpen, '(') || braced) {
+    const bool of_number = !braced && !peek().space_before && at_any(Token::kNumber, 1) && at(Token::kClose, ')', 2);
     if (names_function(name) || of_number) {
       const Nested nested(*this, {});
       take();
+      if (braced) take();
       Expr inside = list();
       expect_close(')');
+      if (braced) expect_close('}');
+      if (name == "Gamma") return call(Function::kGamma, {std::move(inside)});
       std::vector<Expr> args = is(inside, Kind::kList) ? inside->args : std::vector<Expr>{inside};
       return node(Kind::kApply, std::move(args), 0, std::move(name));
     }

@@ -37,7 +37,8 @@ Function inverse(Function f) {
 
 bool takes_many(int code) {
   const auto f = static_cast<Function>(code);
-  return f == Function::kGcd || f == Function::kLcm || f == Function::kMin || f == Function::kMax;
+  return f == Function::kGcd || f == Function::kLcm || f == Function::kMin || f == Function::kMax ||
+         f == Function::kBinomial;
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ bool Comparer::scalars(const Expr& gold, const Expr& pred) {
   if (infinite) return infinite_sign(gold) != 0 && infinite_sign(gold) == infinite_sign(pred);
   // A choice: "A" and "a".
   if (is(gold, Kind::kSymbol) && is(pred, Kind::kSymbol) && gold->name.size() == 1 && pred->name.size() == 1) {
-    return gold->name[0] >= 'A' && gold->name[0] <= 'D' && pred->name[0] == gold->name[0] - 'A' + 'a';
+    return gold->name[0] >= 'A' && gold->name[0] <= 'H' && pred->name[0] == gold->name[0] - 'A' + 'a';
   }
   const auto x = exact_value(gold, work_), y = exact_value(pred, work_);
   if (x && y) return closed_numbers(gold, pred, *x, *y);
