@@ -183,7 +183,7 @@ void Lexer::command() {
         emit(Token::kPercent);
         return;
       case '$':
-        emit(Token::kMoney);
+        emit(Token::kMoney, 0, "dollars");
         return;
       case '|':
         emit(Token::kDoubleBar);

@@ -34,9 +34,9 @@ int base_of(std::string_view subscript) {
 
 Expr Parser::factor() {
   const Nested nested(*this, scope_);
-  while (accept(Token::kMoney)) {
-  }
-  return postfix(atom());
+  if (!at_any(Token::kMoney)) return postfix(atom());
+  std::string currency = take().text;
+  return node(Kind::kQuantity, {postfix(atom())}, 0, std::move(currency));
 }
 
 std::string Parser::primes() {
@@ -63,7 +63,7 @@ Expr Parser::postfix(Expr base) {
     } else if (at_any(Token::kPrime)) {
       base = node(Kind::kQuantity, {std::move(base)}, 0, primes() == "'" ? "arcmin" : "arcsec");
     } else if (at_any(Token::kMoney) && is(base, Kind::kNumber)) {
-      take();
+      base = node(Kind::kQuantity, {std::move(base)}, 0, take().text);
     } else {
       return base;
     }

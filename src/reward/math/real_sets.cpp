@@ -27,7 +27,7 @@ class RealSets {
     work_.spend(4);
     switch (e->kind) {
       case Kind::kTuple:
-        return is_interval(e) && std::all_of(e->args.begin(), e->args.end(), [&](const Expr& a) { return end(a); });
+        return is_interval(e) && end(e->args[0]) && end(e->args[1]) && order(e->args[0], e->args[1], work_) == -1;
       case Kind::kSet:
         return std::all_of(e->args.begin(), e->args.end(), [&](const Expr& a) { return end(a); });
       case Kind::kUnion:
@@ -36,7 +36,7 @@ class RealSets {
         return std::all_of(e->args.begin(), e->args.end(), [&](const Expr& a) { return collect(a); });
       case Kind::kList:
         return std::all_of(e->args.begin(), e->args.end(),
-                           [&](const Expr& a) { return is(a, Kind::kChain) && collect(a); });
+                           [&](const Expr& a) { return is(a, Kind::kChain) && !is_equality_chain(a) && collect(a); });
       case Kind::kNumberSet:
         return e->name == "R" || e->name == "Z";
       case Kind::kEmptySet:

@@ -97,7 +97,8 @@ class Answer {
     while (begin > 0 && is_digit(text[begin - 1])) --begin;
     while (end < text.size() && is_digit(text[end])) ++end;
     const size_t whole = comma - begin, fraction = end - comma - 1;
-    if (whole == 0 || fraction == 0) return false;
+    if (whole == 0 || fraction == 0 || text.find_first_of("([") != std::string::npos) return false;
+    if (begin > 0 && text[begin - 1] == '{') return false;
     if (whole == 1 && text[begin] == '0') return true;
     return fraction >= 2 && !(fraction == 3 && whole <= 3);
   }
