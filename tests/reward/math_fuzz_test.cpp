@@ -164,7 +164,7 @@ TEST(MathFuzz, MutatedAnswers) {
     const double start = test::cpu_ms();
     const MathVerdict boxed = verify_math("<think>a</think>\\boxed{" + pred + "}", gold);
     const double one = test::cpu_ms() - start;
-    verify_math(pred, gold, {.answer = MathAnswer::kText, .variable_names_matter = false});
+    const MathVerdict in_text = verify_math(pred, gold, {.answer = MathAnswer::kText, .variable_names_matter = false});
     const double two = test::cpu_ms() - start - one;
     ASSERT_LT(std::max(one, two), test::kMaxVerdictMs)
         << json(gold).dump(-1, ' ', true, json::error_handler_t::replace) << "  |  "
@@ -174,6 +174,8 @@ TEST(MathFuzz, MutatedAnswers) {
       slowest_text = gold + "  |  " + pred;
     }
     ASSERT_EQ(boxed.reason.empty(), boxed.right());
+    ASSERT_EQ(boxed.reason.find("internal"), std::string::npos) << boxed.reason << ": " << gold << "  |  " << pred;
+    ASSERT_EQ(in_text.reason.find("internal"), std::string::npos) << in_text.reason << ": " << gold << "  |  " << pred;
     const Verdict self = compare_answers(gold, gold).verdict;
     ASSERT_TRUE(self == Verdict::kRight || self == Verdict::kUnusable) << gold;
   }

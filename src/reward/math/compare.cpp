@@ -1,6 +1,7 @@
 #include "reward/math/compare.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "reward/math/exact.h"
 #include "reward/math/normalize.h"
@@ -161,10 +162,12 @@ bool Comparer::quantities(const Expr& gold, const Expr& pred) {
     return is_scalar(x) && is_scalar(y) &&
            scalars(multiply({number(left->scale), x}), multiply({number(right->scale), y}));
   }
-  if (equal(x, y)) return true;
   const auto percent = [](const std::optional<Unit>& u) {
     return u && u->dimension.size() == 1 && u->dimension.contains("%");
   };
+  // 0.5 is not 0.5%, but who is asked for a percentage may well answer 28 for 28%.
+  const bool small = percent(right) && g.empty() && is_scalar(x) && std::abs(approximate(x, work_).value_or(0)) < 1;
+  if (!small && equal(x, y)) return true;
   const Rational hundredth(1, 100);
   if (percent(left) && p.empty() && is_scalar(x)) return equal(multiply({number(hundredth), x}), y);
   if (percent(right) && g.empty() && is_scalar(y)) return equal(x, multiply({number(hundredth), y}));

@@ -298,7 +298,7 @@ bool Evaluator::two_arguments(Function f, const Ball& a, const Ball& b, Ball& ou
   }
   if (f == Function::kBinomial) {
     if (!below(a, 17) || !below(b, 17)) return false;
-    spend(60);
+    spend(30);
     Ball n, k, rest;
     acb_add_si(n.get(), a.get(), 1, precision_);
     acb_gamma(n.get(), n.get(), precision_);
@@ -347,7 +347,7 @@ bool Evaluator::function(const Expr& e, Ball& out) {
     case Function::kFactorial:
     case Function::kGamma:
       if (!below(first, 17)) return false;
-      spend(40);
+      spend(20);
       if (f == Function::kFactorial) acb_add_si(first.get(), first.get(), 1, precision_);
       acb_gamma(out.get(), first.get(), precision_);
       return true;

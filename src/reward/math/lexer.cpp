@@ -299,7 +299,12 @@ void Lexer::letters() {
   }
   if (const auto known = find_plain_name(word); known && !(is_unit_word(word) && !opens_argument()))
     return run_command(*known, word);
-  if (word == "log2" || !ascii || word.size() >= 4 || (word.size() >= 2 && is_unit_word(word))) {
+  const bool clock = word == "am" || word == "pm" || word == "AM" || word == "PM";
+  if (clock && !out_.empty() && out_.back().token == Token::kNumber) {
+    emit(Token::kWord, 0, word);
+    return;
+  }
+  if (!ascii || word.size() >= 4 || (word.size() >= 2 && is_unit_word(word))) {
     emit(Token::kWord, 0, word);
     return;
   }

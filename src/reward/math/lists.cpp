@@ -39,6 +39,15 @@ std::string stem(const Expr& name, Work& work) {
   return key.substr(0, key.find('_'));
 }
 
+/// (x, y) = (1, 2) as x = 1, y = 2.
+void open_tuple(std::vector<Named>& list) {
+  if (list.size() != 1 || !list[0].name || !is(list[0].name, Kind::kTuple) || !is(list[0].value, Kind::kTuple)) return;
+  const Expr names = list[0].name, values = list[0].value;
+  if (names->args.size() != values->args.size()) return;
+  list.clear();
+  for (size_t i = 0; i < names->args.size(); ++i) list.push_back({names->args[i], values->args[i]});
+}
+
 std::vector<Expr> values_of(const std::vector<Named>& members) {
   std::vector<Expr> values;
   for (const Named& m : members) values.push_back(m.value);
@@ -126,6 +135,8 @@ bool Comparer::lists(const Expr& gold, const Expr& pred) {
            is(pred, Kind::kTuple) && !contains(pred, Kind::kPlusMinus) ? node(Kind::kList, pred->args) : pred, work_)) {
     p.push_back(named(m, work_));
   }
+  open_tuple(g);
+  open_tuple(p);
   if (g.size() == 1 && p.size() == 1 && !is(gold, Kind::kTuple) && !is(pred, Kind::kTuple)) {
     if (is_name(g[0].value) && is(gold, Kind::kList)) return false;
     return equal(g[0].value, p[0].value);

@@ -36,7 +36,7 @@ struct PointResult {
 
 PointResult compare_at(const Expr& a, const Expr& b, int point, Work& work) {
   PointResult result;
-  for (long precision = kPrecision; precision <= kMaxPrecision; precision *= 2) {
+  for (long precision = kPrecision; precision <= kMaxPrecision; precision *= 4) {
     Evaluator left(point, precision, work), right(point, precision, work);
     Ball x, y, difference;
     if (!left.evaluate(a, x) || !right.evaluate(b, y)) {
@@ -49,10 +49,8 @@ PointResult compare_at(const Expr& a, const Expr& b, int point, Work& work) {
       result.comparison = Comparison::kDifferent;
       return result;
     }
-    if (negligible(difference, x, 100)) {
-      result.comparison = Comparison::kEqual;
-      return result;
-    }
+    // What may be equal at the lower precision must be at the higher one too, to 180 digits.
+    if (precision == kMaxPrecision && negligible(difference, x, 600)) result.comparison = Comparison::kEqual;
   }
   return result;
 }

@@ -111,6 +111,13 @@ Expr Parser::list() {
 
 Expr Parser::item() {
   if (Expr text_item = words()) return text_item;
+  // "approximately 5": words that say nothing, before a value.
+  size_t fillers = 0;
+  while ((at_any(Token::kText, fillers) || at_any(Token::kWord, fillers)) && is_filler(peek(fillers).text)) ++fillers;
+  const Token next = peek(fillers).token;
+  if (next == Token::kNumber || next == Token::kFraction || next == Token::kRoot || next == Token::kMoney ||
+      next == Token::kMinus)
+    at_ += fillers;
   return chain();
 }
 
@@ -283,6 +290,12 @@ Expr Parser::unit(Expr value) {
     if (at_any(Token::kText) || at_any(Token::kWord) || at_any(Token::kSymbol)) {
       const Lexeme l = take();
       HONE_CHECK(!is_hedge(l.text), .what = "words that take the value back");
+      if (const long factor = name.empty() ? multiplier(l.text) : 0; factor != 0) {
+        value = is(value, Kind::kQuantity) ? with_args(value, {multiply({number(factor), value->args[0]})})
+                                           : multiply({number(factor), std::move(value)});
+        if (!starts_unit()) return value;
+        continue;
+      }
       if (!name.empty() && name.back() != '/') name += ' ';
       for (const char c : trim(l.text)) {
         if (c != '.' && c != '~' && c != '{' && c != '}' && c != '\\') name += c;
@@ -344,7 +357,7 @@ Expr Parser::mixed_number(const Expr& whole) {
 
 Expr Parser::product() {
   Expr first = factor();
-  if (Expr mixed = mixed_number(first)) first = std::move(mixed);
+  if (Expr mixed = mixed_number(first)) first = postfix(std::move(mixed));
   std::vector<Expr> factors{std::move(first)};
   while (true) {
     if (starts_unit()) {

@@ -214,7 +214,7 @@ Expr Parser::symbol_atom() {
       const std::string upper = raw_argument();
       if (!upper.empty() && upper.size() <= 6 && subscript.size() <= 6 &&
           upper.find_first_not_of("0123456789") == std::string::npos) {
-        return call(Function::kBinomial, {number(Rational(subscript)), number(Rational(upper))});
+        return call(Function::kBinomial, {number(Rational(subscript, 10)), number(Rational(upper, 10))});
       }
       at_ = start;
     }
@@ -278,10 +278,10 @@ Expr Parser::tex_argument() {
     Lexeme& l = tokens_[at_];
     const std::string digit = l.text.substr(0, 1);
     l.text.erase(0, 1);
-    l.value = Rational(l.text);
+    l.value = Rational(l.text, 10);
     l.space_before = false;
     work_.spend(static_cast<int64_t>(l.text.size()));
-    return number(Rational(digit));
+    return number(Rational(digit, 10));
   }
   if (accept(Token::kMinus)) return negate(atom());
   return atom();

@@ -1,6 +1,7 @@
 #include "reward/math/prose.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "reward/math/commands.h"
@@ -29,8 +30,8 @@ class Scanner {
 
   std::vector<Item> run() {
     while (at_ < text_.size()) {
-      if (!delimited("\\[", "\\]", true) && !delimited("\\(", "\\)", false) && !delimited("$$", "$$", true) &&
-          !delimited("$", "$", false) && !number()) {
+      if (!delimited(0, "\\[", "\\]", true) && !delimited(1, "\\(", "\\)", false) && !delimited(2, "$$", "$$", true) &&
+          !delimited(3, "$", "$", false) && !number()) {
         ++at_;
       }
     }
@@ -41,29 +42,29 @@ class Scanner {
   char before() const { return at_ > 0 ? text_[at_ - 1] : ' '; }
   char at(size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
 
-  /// A formula of one line that is broken over several is not read, nor are the numbers in it.
-  bool skip_broken(std::string_view close) {
-    constexpr size_t kLongest = 512;
-    const size_t end = text_.substr(0, std::min(text_.size(), at_ + kLongest)).find(close, at_ + 1);
-    if (end == std::string_view::npos || is_prose(text_.substr(at_ + close.size(), end - at_ - close.size())))
-      return false;
-    at_ = end + close.size();
-    return true;
+  /// The next mark of the kind at `start` or later; each is looked for once.
+  size_t next_close(size_t kind, std::string_view close, size_t start) {
+    size_t& known = closes_[kind];
+    while (known != std::string_view::npos && known < start) {
+      known = text_.find(close, start);
+      while (known != std::string_view::npos && known > 0 && text_[known - 1] == '\\')
+        known = text_.find(close, known + 1);
+    }
+    return known;
   }
 
-  /// A formula between marks; the inner kinds stay on one line.
-  bool delimited(std::string_view open, std::string_view close, bool many_lines) {
+  /// A formula between marks; the inner kinds stay on one line. A formula of one line that is broken over several is
+  /// not read, nor are the numbers in it.
+  bool delimited(size_t kind, std::string_view open, std::string_view close, bool many_lines) {
     if (!text_.substr(at_).starts_with(open) || (before() == '\\' && open[0] == '$')) return false;
     const size_t start = at_ + open.size();
-    size_t end = start;
-    for (;; ++end) {
-      if (end >= text_.size() || end - start > kMaxAnswerBytes) return false;
-      if (!many_lines && text_[end] == '\n') return skip_broken(close);
-      if (text_.substr(end).starts_with(close) && text_[end - 1] != '\\') break;
-    }
+    const size_t end = next_close(kind, close, start);
+    if (end == std::string_view::npos || end - start > kMaxAnswerBytes) return false;
     const std::string_view inside = text_.substr(start, end - start);
-    if (trim(inside).empty() || (open == "$" && is_prose(inside))) return false;  // two prices, say
-    items_.push_back({at_, end + close.size(), inside});
+    const bool broken = !many_lines && inside.find('\n') != std::string_view::npos;
+    if (broken && inside.size() > 512) return false;
+    if (trim(inside).empty() || ((open == "$" || broken) && is_prose(inside))) return false;  // two prices, say
+    if (!broken) items_.push_back({at_, end + close.size(), inside});
     at_ = end + close.size();
     return true;
   }
@@ -115,6 +116,7 @@ class Scanner {
 
   std::string_view text_;
   size_t at_ = 0;
+  std::array<size_t, 4> closes_{};  ///< see next_close
   std::vector<Item> items_;
 };
 

@@ -145,7 +145,9 @@ bool Comparer::value_of_chain_equals(const Expr& gold, const Expr& pred) {
   const auto values = values_of_chain(gold_is_chain ? gold : pred, work_);
   if (values.empty()) {  // names only: "MR = SRMC"; "y = x" against "x"
     const Expr& chain = gold_is_chain ? gold : pred;
-    if (chain->args.size() != 2) return false;
+    const Expr& left = chain->args[0];
+    const bool words = is(left, Kind::kText) || (is(left, Kind::kMul) && left->args.size() > 2);
+    if (chain->args.size() != 2 || words) return false;
     return gold_is_chain ? equal(chain->args[1], pred) : equal(gold, chain->args[1]);
   }
   return gold_is_chain ? equal_to_some(values, {pred}) : equal_to_some({gold}, values);

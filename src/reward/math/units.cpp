@@ -36,6 +36,8 @@ const std::unordered_map<std::string_view, Known>& table() {
       {"nm", {"m", 1, 1000000000}},
       {"pm", {"pm"}},
       {"am", {"am"}},
+      {"AM", {"am"}},
+      {"PM", {"pm"}},
       {"angstrom", {"m", 1, 10000000000}},
       {"angstroms", {"m", 1, 10000000000}},
       {"in", {"m", 254, 10000}},
@@ -201,6 +203,32 @@ std::optional<Unit> read_unit(std::string_view name) {
   }
   if (!any) return std::nullopt;
   return unit;
+}
+
+long multiplier(std::string_view word) {
+  static constexpr std::pair<std::string_view, long> kMultipliers[] = {
+      {"hundred", 100}, {"thousand", 1000}, {"million", 1000000}, {"billion", 1000000000}, {"trillion", 1000000000000}};
+  const std::string plain = plain_words(word);
+  for (const auto& [name, factor] : kMultipliers) {
+    if (plain == name || (plain.size() == name.size() + 1 && plain.starts_with(name) && plain.ends_with('s')))
+      return factor;
+  }
+  return 0;
+}
+
+bool is_filler(std::string_view words) {
+  static constexpr std::string_view kFillers[] = {"the",    "final",  "answer",  "is",      "are",    "approximately",
+                                                  "about",  "around", "roughly", "exactly", "simply", "equal",
+                                                  "equals", "to",     "value",   "result",  "a",      "an",
+                                                  "of",     "total",  "approx",  "ans"};
+  std::string_view rest = words;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find_first_of(" :,."), rest.size());
+    const std::string word = plain_words(rest.substr(0, end));
+    if (!word.empty() && std::find(std::begin(kFillers), std::end(kFillers), word) == std::end(kFillers)) return false;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return true;
 }
 
 bool is_hedge(std::string_view words) {
