@@ -14,12 +14,12 @@ inline constexpr size_t kMaxProseBytes = size_t{32}
                                          << 10;  ///< of the end of a text that is searched for an unmarked answer
 inline constexpr size_t kMaxAnswerBytes = 8192;
 inline constexpr int kMaxTokens = 4096;
-inline constexpr int kMaxDepth = 320;        ///< calls of the parser; a pair of braces takes up to five
-inline constexpr int kMaxLeaning = 200;      ///< divisions and the like in one answer
-inline constexpr size_t kMaxDigits = 2500;   ///< of one literal
-inline constexpr size_t kMaxBits = 8192;     ///< of an exact numerator or denominator
+inline constexpr int kMaxDepth = 320;         ///< calls of the parser; a pair of braces takes up to five
+inline constexpr int kMaxLeaning = 200;       ///< divisions and the like in one answer
+inline constexpr size_t kMaxDigits = 2500;    ///< of one literal
+inline constexpr size_t kMaxBits = 8192;      ///< of an exact numerator or denominator
 inline constexpr int64_t kMaxUnits = 150000;  ///< of Work for one verdict
-inline constexpr size_t kMaxElements = 256;  ///< of a list, a set or a matrix
+inline constexpr size_t kMaxElements = 256;   ///< of a list, a set or a matrix
 
 /// Counts work down; about ten nanoseconds a unit. Throws Error when nothing is left.
 class Work {
