@@ -151,7 +151,7 @@ std::optional<Box> box_before(std::string_view text, size_t before, bool& closed
 
 Found after_thinking(std::string_view completion, bool thinking_required) {
   constexpr std::string_view kClose = "</think>";
-  // Nobody writes 16 MB of answer; what stands further left is thought.
+  // Nobody writes 4 MB of answer; what stands further left is thought.
   const bool cut = completion.size() > kMaxTextBytes;
   if (cut) completion.remove_prefix(completion.size() - kMaxTextBytes);
   size_t close = std::string_view::npos;

@@ -9,7 +9,7 @@
 
 namespace hone::math {
 
-inline constexpr size_t kMaxTextBytes = size_t{16} << 20;  ///< of a completion; longer ones are read from their end
+inline constexpr size_t kMaxTextBytes = size_t{4} << 20;  ///< of the end of a completion that is searched
 inline constexpr size_t kMaxProseBytes = size_t{32}
                                          << 10;  ///< of the end of a text that is searched for an unmarked answer
 inline constexpr size_t kMaxAnswerBytes = 8192;
