@@ -191,7 +191,9 @@ void Lexer::command() {
       case '_':
         emit(Token::kUnderscore);
         return;
-      default:  // \, \! \; and the delimiters \( \) \[ \]
+      default:  // spaces and the delimiters \( \) \[ \]
+        HONE_CHECK(std::string_view(",!;:> ()[]/\"\n\t").find(c) != std::string_view::npos,
+                   .what = "an unknown command");
         space_ = spaced_out_ = true;
         return;
     }

@@ -231,7 +231,8 @@ Expr Parser::sum() {
   // The unit after the last term is the unit of the whole, where no other term has one.
   const Expr last = terms.back();
   const auto has_unit = [](const Expr& e) { return contains(e, Kind::kQuantity); };
-  if (terms.size() > 1 && is(last, Kind::kQuantity) && !std::any_of(terms.begin(), terms.end() - 1, has_unit)) {
+  if (terms.size() > 1 && is(last, Kind::kQuantity) && last->name != "%" && last->name != "deg" &&
+      !std::any_of(terms.begin(), terms.end() - 1, has_unit)) {
     terms.back() = last->args[0];
     return node(Kind::kQuantity, {add(std::move(terms))}, 0, last->name);
   }
