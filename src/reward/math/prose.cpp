@@ -199,19 +199,20 @@ std::optional<std::string> answer_in_prose(std::string_view whole, bool list) {
   const std::vector<Item> items = Scanner(text).run();
   if (items.empty()) return std::nullopt;
   std::optional<size_t> chosen;
-  for (const size_t end : announcements(text)) {
-    for (size_t i = 0; i < items.size(); ++i) {
-      if (items[i].begin < end) continue;
-      if (directly_after(text.substr(end, items[i].begin - end))) chosen = i;
-      break;
-    }
+  size_t next = 0;
+  for (const size_t end : announcements(text)) {  // both in order
+    while (next < items.size() && items[next].begin < end) ++next;
+    if (next == items.size()) break;
+    if (directly_after(text.substr(end, items[next].begin - end))) chosen = next;
   }
   const size_t last = chosen.value_or(items.size() - 1);
-  std::string answer(items[last].text);
-  for (size_t i = last;
-       list && i > 0 && only_separators(text.substr(items[i - 1].end, items[i].begin - items[i - 1].end)); --i) {
-    answer = std::string(items[i - 1].text) + " , " + answer;
+  size_t first = last;
+  while (list && first > 0 && last - first < kMaxElements &&
+         only_separators(text.substr(items[first - 1].end, items[first].begin - items[first - 1].end))) {
+    --first;
   }
+  std::string answer(items[first].text);
+  for (size_t i = first + 1; i <= last; ++i) answer.append(" , ").append(items[i].text);
   return answer;
 }
 
