@@ -24,4 +24,15 @@ add_library(hone_sentencepiece INTERFACE)
 target_include_directories(hone_sentencepiece SYSTEM INTERFACE ${HONE_SENTENCEPIECE_INCLUDE})
 target_link_libraries(hone_sentencepiece INTERFACE ${HONE_SENTENCEPIECE_LIBRARY})
 
+# Big numbers: GMP and its C++ face, Arb's interval arithmetic (libflint-arb here; a part of FLINT since FLINT 3) on FLINT.
+find_path(HONE_ARB_INCLUDE acb.h PATH_SUFFIXES flint REQUIRED)
+find_path(HONE_GMP_INCLUDE gmpxx.h REQUIRED)
+find_library(HONE_ARB_LIBRARY NAMES flint-arb arb flint REQUIRED)
+find_library(HONE_FLINT_LIBRARY flint REQUIRED)
+find_library(HONE_GMPXX_LIBRARY gmpxx REQUIRED)
+find_library(HONE_GMP_LIBRARY gmp REQUIRED)
+add_library(hone_arb INTERFACE)
+target_include_directories(hone_arb SYSTEM INTERFACE ${HONE_ARB_INCLUDE} ${HONE_GMP_INCLUDE})
+target_link_libraries(hone_arb INTERFACE ${HONE_ARB_LIBRARY} ${HONE_FLINT_LIBRARY} ${HONE_GMPXX_LIBRARY} ${HONE_GMP_LIBRARY})
+
 include(${CMAKE_CURRENT_LIST_DIR}/torch.cmake)

@@ -5,6 +5,7 @@
 #include "hone/core/error.h"
 #include "hone/data/chains.h"
 #include "hone/data/reasoning_text.h"
+#include "hone/reward/math.h"
 
 namespace hone {
 namespace {
@@ -76,6 +77,11 @@ RewardFunction make_reward(const SoftOverlongReward& config, const Context& cont
     const auto over = static_cast<int64_t>(completion.ids.size()) - (limit - cache);
     return {static_cast<double>(-std::clamp(over, int64_t{0}, cache)) / static_cast<double>(cache)};
   };
+}
+
+RewardFunction make_reward(const MathReward& config, const Context&) {
+  return
+      [config](const Prompt& prompt, const Completion& completion) { return math_reward(prompt, completion, config); };
 }
 
 }  // namespace

@@ -39,10 +39,28 @@ struct SoftOverlongReward {
   bool operator==(const SoftOverlongReward&) const = default;
 };
 
+/// Where the `math` reward looks for the answer.
+enum class MathAnswer { kBoxed, kText, kBare };
+inline constexpr std::string_view kMathAnswerNames[] = {"boxed", "text", "bare"};
+inline std::span<const std::string_view> enum_names(MathAnswer) {
+  return kMathAnswerNames;
+}
+
+/// 1 where the answer equals the record's `answer` as mathematics, else 0 (hone/reward/math.h).
+struct MathReward {
+  static constexpr std::string_view kType = "math";
+  MathAnswer answer = MathAnswer::kBoxed;
+  bool thinking_required = false;
+  int64_t decimals = 6;
+  bool relation_for_set = false;
+  bool variable_names_matter = true;
+  bool operator==(const MathReward&) const = default;
+};
+
 struct RewardConfig {
   double weight = 1.0;
   std::optional<std::string> name;
-  std::variant<AccuracyReward, FormatReward, LanguageConsistencyReward, SoftOverlongReward> parameters;
+  std::variant<AccuracyReward, FormatReward, LanguageConsistencyReward, SoftOverlongReward, MathReward> parameters;
 
   std::string_view type() const {
     return std::visit([](const auto& p) { return std::decay_t<decltype(p)>::kType; }, parameters);
@@ -64,6 +82,18 @@ inline void describe(ConfigVisitor& v, SoftOverlongReward& c) {
           "Completions of this length or longer get -1; null for sampling.max_completion_length.");
   v.required("cache", c.cache, at_least(1), "tokens",
              "Length before max_length over which the reward falls from 0 to -1.");
+}
+inline void describe(ConfigVisitor& v, MathReward& c) {
+  v.field("answer", c.answer, any_value(), "",
+          "Where the answer stands: the last box or answer block (boxed), also in free text (text), or the whole text "
+          "(bare).");
+  v.field("thinking_required", c.thinking_required, any_value(), "",
+          "Gives nothing where no </think> stands; for templates that open the thinking themselves.");
+  v.field("decimals", c.decimals, between(1, 30), "",
+          "A decimal of so many places or more may stand for what it rounds.");
+  v.field("relation_for_set", c.relation_for_set, any_value(), "",
+          "Takes 1 < x < 2 where the gold is the interval (1, 2).");
+  v.field("variable_names_matter", c.variable_names_matter, any_value(), "", "Off, f(x) and f(y) are the same answer.");
 }
 inline void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");
