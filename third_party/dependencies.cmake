@@ -24,4 +24,11 @@ add_library(hone_sentencepiece INTERFACE)
 target_include_directories(hone_sentencepiece SYSTEM INTERFACE ${HONE_SENTENCEPIECE_INCLUDE})
 target_link_libraries(hone_sentencepiece INTERFACE ${HONE_SENTENCEPIECE_LIBRARY})
 
+# The static library: the program that needs it runs where no shared one may be.
+find_path(HONE_SECCOMP_INCLUDE seccomp.h REQUIRED)
+find_library(HONE_SECCOMP_LIBRARY libseccomp.a REQUIRED)
+add_library(hone_seccomp INTERFACE)
+target_include_directories(hone_seccomp SYSTEM INTERFACE ${HONE_SECCOMP_INCLUDE})
+target_link_libraries(hone_seccomp INTERFACE ${HONE_SECCOMP_LIBRARY})
+
 include(${CMAKE_CURRENT_LIST_DIR}/torch.cmake)
