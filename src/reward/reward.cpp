@@ -5,6 +5,7 @@
 #include "hone/core/error.h"
 #include "hone/data/chains.h"
 #include "hone/data/reasoning_text.h"
+#include "hone/reward/code.h"
 
 namespace hone {
 namespace {
@@ -75,6 +76,19 @@ RewardFunction make_reward(const SoftOverlongReward& config, const Context& cont
   return [limit, cache = config.cache](const Prompt&, const Completion& completion) -> RewardResult {
     const auto over = static_cast<int64_t>(completion.ids.size()) - (limit - cache);
     return {static_cast<double>(-std::clamp(over, int64_t{0}, cache)) / static_cast<double>(cache)};
+  };
+}
+
+RewardFunction make_reward(const CodeReward& config, const Context&) {
+  const auto judge = std::make_shared<const CodeJudge>(config);
+  return [judge, partial = config.partial_credit](const Prompt& prompt, const Completion& completion) -> RewardResult {
+    const CodeVerdict verdict = judge->judge(prompt.record, completion.text);
+    if (verdict.status == CodeStatus::kOk) return right();
+    const std::string reason = fmt::format("{}: {}", to_string(verdict.status), verdict.reason);
+    if (verdict.status == CodeStatus::kSandboxError) return unusable(reason);
+    RewardResult result = wrong(reason);
+    if (partial) result.value = static_cast<double>(verdict.passed) / static_cast<double>(verdict.total);
+    return result;
   };
 }
 

@@ -85,6 +85,7 @@ Box::Box(Host& host, const Program& program, int slot, Descriptor input)
   const InitJob job{.command = program.command,
                     .limits = program.limits,
                     .limit_address_space = host.places.memory.empty(),
+                    .limit_processes = host.places.processes.empty(),
                     .filter = host.filter};
   const Descriptor job_file = memory_file(encode(job));
   std::vector<Descriptor> files;

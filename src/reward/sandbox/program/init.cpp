@@ -46,6 +46,7 @@ InitJob decode_job(std::string_view bytes) {
     *bound = reader.number<int64_t>();
   }
   job.limit_address_space = reader.number<bool>();
+  job.limit_processes = reader.number<bool>();
   job.filter = reader.text();
   return job;
 }
@@ -78,7 +79,8 @@ void limit_resources(const InitJob& job) {
   limit(RLIMIT_CPU, seconds);
   limit(RLIMIT_FSIZE, limits.file_bytes);
   limit(RLIMIT_NOFILE, limits.descriptors);
-  limit(RLIMIT_NPROC, limits.processes + 1);  // this process counts
+  // This process counts. Where a cgroup bounds them it shall be the one to refuse, because it keeps count of that.
+  limit(RLIMIT_NPROC, limits.processes + 1 + (job.limit_processes ? 0 : 16));
   limit(RLIMIT_STACK, limits.stack_bytes);
   limit(RLIMIT_MEMLOCK, 0);
   limit(RLIMIT_MSGQUEUE, 0);
@@ -163,7 +165,7 @@ std::string encode(const InitJob& job) {
                               limits.descriptors, limits.stack_bytes}) {
     writer.number(bound);
   }
-  return writer.number(job.limit_address_space).text(job.filter).bytes();
+  return writer.number(job.limit_address_space).number(job.limit_processes).text(job.filter).bytes();
 }
 
 int run_init() {

@@ -20,6 +20,7 @@ struct InitJob {
   std::vector<std::string> command;
   RunLimits limits;
   bool limit_address_space = false;  ///< no cgroup counts the memory
+  bool limit_processes = false;      ///< no cgroup counts the processes
   std::string filter;                ///< the seccomp program
 };
 std::string encode(const InitJob& job);
