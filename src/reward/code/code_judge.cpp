@@ -8,11 +8,13 @@
 #include "reward/code/languages.h"
 #include "reward/code/task.h"
 #include "reward/sandbox/embedded.h"
+#include "reward/sandbox/wire.h"
 
 HONE_EMBED(python_values, HONE_HARNESS "/values.py")
 HONE_EMBED(python_judge, HONE_HARNESS "/judge.py")
 HONE_EMBED(python_candidate, HONE_HARNESS "/candidate.py")
 HONE_EMBED(python_script, HONE_HARNESS "/script.py")
+HONE_EMBED(python_precompile, HONE_HARNESS "/precompile.py")
 HONE_EMBED(python_checker, HONE_HARNESS "/checker.py")
 HONE_EMBED(cpp_remote, HONE_HARNESS "/remote.h")
 
@@ -32,6 +34,29 @@ std::string trial(const Sandbox& sandbox, const code::Language& language) {
   return run.status == RunStatus::kOk ? "" : run.reason + " " + run.error.substr(0, 200);
 }
 
+/// Throws Error kInput when Python does not work.
+code::PythonHarness compile_harness(const Sandbox& sandbox, const code::Language& python) {
+  const std::string hint =
+      "apt-get install " + python.package + ", or set `python` to an interpreter that everybody may read";
+  const std::string what = "the reward `code` cannot run Python programs";
+  HONE_CHECK(python.available(), .what = what, .got = "no " + python.tool, .hint = hint);
+  const std::string values(embedded::python_values());
+  Program program;
+  program.visible = python.visible;
+  program.limits = code::compile_limits();
+  program.files = {{"/box/precompile.py", std::string(embedded::python_precompile())},
+                   {"/box/judge.py", values + std::string(embedded::python_judge())},
+                   {"/box/candidate.py", values + std::string(embedded::python_candidate())}};
+  program.command = {python.tool, "-s", "-S", "/box/precompile.py", "/box/judge.py", "/box/candidate.py"};
+  const RunResult run = sandbox.run(program);
+  HONE_CHECK(run.status == RunStatus::kOk, .what = what, .got = code::verdict_of(run).reason, .hint = hint);
+  sandbox::Reader reader(run.output);
+  code::PythonHarness harness;
+  harness.judge = reader.text();
+  harness.candidate = reader.text();
+  return harness;
+}
+
 }  // namespace
 
 struct CodeJudge::State {
@@ -39,19 +64,14 @@ struct CodeJudge::State {
       : config(reward),
         sandbox({.jobs = reward.jobs, .bubblewrap = {}}),
         languages(code::make_languages(reward.python)),
-        judging(config, sandbox, languages) {}
+        judging(config, sandbox, languages, compile_harness(sandbox, languages.front())) {}
   const CodeReward config;
   const Sandbox sandbox;
   const std::vector<code::Language> languages;
   const code::Judging judging;
 };
 
-CodeJudge::CodeJudge(const CodeReward& config) : state_(std::make_unique<State>(config)) {
-  const code::Language& python = state_->languages.front();
-  const std::string problem = trial(state_->sandbox, python);
-  HONE_CHECK(problem.empty(), .what = "the reward `code` cannot run Python programs", .got = problem,
-             .hint = "apt-get install " + python.package + ", or set `python` to an interpreter that everybody may read");
-}
+CodeJudge::CodeJudge(const CodeReward& config) : state_(std::make_unique<State>(config)) {}
 
 CodeJudge::~CodeJudge() = default;
 

@@ -19,10 +19,16 @@ struct Compiled {
   std::optional<CodeVerdict> failure;
 };
 
+/// The two sides of a Python function test as byte code.
+struct PythonHarness {
+  std::string judge, candidate;
+};
+
 class Judging {
  public:
-  Judging(const CodeReward& config, const Sandbox& sandbox, const std::vector<Language>& languages)
-      : config_(config), sandbox_(sandbox), languages_(languages) {}
+  Judging(const CodeReward& config, const Sandbox& sandbox, const std::vector<Language>& languages,
+          PythonHarness harness)
+      : config_(config), sandbox_(sandbox), languages_(languages), harness_(std::move(harness)) {}
 
   CodeVerdict judge(const Task& task, std::string_view completion) const;
 
@@ -40,6 +46,7 @@ class Judging {
   const CodeReward& config_;
   const Sandbox& sandbox_;
   const std::vector<Language>& languages_;
+  const PythonHarness harness_;
 };
 
 /// A verdict for a run that did not end well by itself; for kOk, OK.

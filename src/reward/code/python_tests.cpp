@@ -2,7 +2,6 @@
 #include <nlohmann/json.hpp>
 
 #include "reward/code/judging.h"
-#include "reward/sandbox/embedded.h"
 
 namespace hone::code {
 namespace {
@@ -95,17 +94,16 @@ CodeVerdict Judging::judge_python(const Language& language, const FunctionTests&
     box->visible = language.visible;
     box->limits = limits();
   }
-  const std::string values(embedded::python_values());
-  judge.command = {language.tool, "-s", "-S", "/box/judge.py"};
+  judge.command = {language.tool, "-s", "-S", "/box/judge.pyc"};
   const Json task = {token, tests.test, tests.entry_point, tests.prompt, tests.list, tests.setup, config_.partial_credit};
-  judge.files = {{"/box/judge.py", values + std::string(embedded::python_judge())},
+  judge.files = {{"/box/judge.pyc", harness_.judge},
                  {"/box/task.json", task.dump(-1, ' ', true, Json::error_handler_t::replace)}};
   judge.limits.memory_bytes += kJudgeMemory;
   judge.limits.cpu_seconds += kJudgeSeconds;
   judge.limits.wall_seconds += kJudgeSeconds;  // so that it is the program that runs out of time
-  program.command = {language.tool, "-s", "-S", "/box/candidate.py"};
+  program.command = {language.tool, "-s", "-S", "/box/candidate.pyc"};
   program.files = program_files(language, tests, text);
-  program.files.push_back({"/box/candidate.py", values + std::string(embedded::python_candidate())});
+  program.files.push_back({"/box/candidate.pyc", harness_.candidate});
   const auto [judged, ran] = sandbox_.run_linked(judge, program);
   const auto says = judged.status == RunStatus::kOk ? read_judge(judged.output, token) : std::nullopt;
   if (!says) {

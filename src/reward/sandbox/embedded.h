@@ -20,6 +20,7 @@ std::string_view python_values();     ///< plain values as text; goes before the
 std::string_view python_judge();      ///< runs the tests
 std::string_view python_candidate();  ///< runs the program under test and answers the judge
 std::string_view python_script();     ///< runs a whole program
+std::string_view python_precompile(); ///< turns judge and candidate into byte code
 std::string_view python_checker();    ///< asks a checker about an output
 std::string_view cpp_remote();        ///< values, judge and candidate for C++
 
