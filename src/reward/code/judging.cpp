@@ -86,6 +86,12 @@ RunLimits Judging::limits() const {
   return limits;
 }
 
+void Judging::leave_room_for_judging(RunLimits& limits) {
+  limits.memory_bytes += 256LL << 20;
+  limits.cpu_seconds += 2;
+  limits.wall_seconds += 2;
+}
+
 CodeVerdict Judging::judge(const Task& task, std::string_view completion) const {
   const Language* const language = find_language(task.language);
   if (language == nullptr) return sandbox_error("no such programming language: " + task.language);

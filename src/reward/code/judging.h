@@ -1,6 +1,9 @@
 // What the kinds of tests share: the sandbox, the limits, and the way from the end of a run to a verdict. Thread-safe.
 #pragma once
 
+#include <deque>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +20,34 @@ namespace hone::code {
 struct Compiled {
   std::string program;
   std::optional<CodeVerdict> failure;
+};
+
+/// Compiled tests, which all completions of a prompt share; the most recent ones.
+class CompileCache {
+ public:
+  /// What `compile` made of `source`, now or earlier. Failures are not kept: a sandbox that broke may work again.
+  template <class Compile>
+  Compiled get(const std::string& source, const Compile& compile) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto at = programs_.find(source); at != programs_.end()) return {.program = at->second, .failure = {}};
+    }
+    Compiled compiled = compile();
+    if (compiled.failure) return compiled;
+    const std::lock_guard lock(mutex_);
+    if (programs_.emplace(source, compiled.program).second) order_.push_back(source);
+    if (order_.size() > kMost) {
+      programs_.erase(order_.front());
+      order_.pop_front();
+    }
+    return compiled;
+  }
+
+ private:
+  static constexpr size_t kMost = 64;
+  std::mutex mutex_;
+  std::map<std::string, std::string> programs_;
+  std::deque<std::string> order_;
 };
 
 /// The two sides of a Python function test as byte code.
@@ -42,11 +73,14 @@ class Judging {
   Compiled compile(const Language& language, const std::string& source, const std::vector<BoxFile>& others) const;
   const Language* find_language(std::string_view name) const;
   RunLimits limits() const;
+  /// The judge's own share: it holds the values of both sides, and it is the program that shall run out of time.
+  static void leave_room_for_judging(RunLimits& limits);
 
   const CodeReward& config_;
   const Sandbox& sandbox_;
   const std::vector<Language>& languages_;
   const PythonHarness harness_;
+  mutable CompileCache cache_;
 };
 
 /// A verdict for a run that did not end well by itself; for kOk, OK.

@@ -8,10 +8,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The judge's own share: holding the values of both sides as text and as objects.
-constexpr int64_t kJudgeMemory = 256LL << 20;
-constexpr double kJudgeSeconds = 2;
-
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80) != 0;
 }
@@ -98,9 +94,7 @@ CodeVerdict Judging::judge_python(const Language& language, const FunctionTests&
   const Json task = {token, tests.test, tests.entry_point, tests.prompt, tests.list, tests.setup, config_.partial_credit};
   judge.files = {{"/box/judge.pyc", harness_.judge},
                  {"/box/task.json", task.dump(-1, ' ', true, Json::error_handler_t::replace)}};
-  judge.limits.memory_bytes += kJudgeMemory;
-  judge.limits.cpu_seconds += kJudgeSeconds;
-  judge.limits.wall_seconds += kJudgeSeconds;  // so that it is the program that runs out of time
+  leave_room_for_judging(judge.limits);
   program.command = {language.tool, "-s", "-S", "/box/candidate.pyc"};
   program.files = program_files(language, tests, text);
   program.files.push_back({"/box/candidate.pyc", harness_.candidate});

@@ -129,11 +129,13 @@ def main():
     try:
         code = compile(source, "program.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        channel.receive()  # or the judge could find this process gone before it finds the message
         channel.send(["does not compile", type(error).__name__ + ": " + str(error)])
         return
     try:
         exec(code, module.__dict__)
     except Exception as error:
+        channel.receive()
         channel.send(["fails", type(error).__name__ + ": " + str(error)])
         return
     Candidate(channel, module.__dict__).serve()

@@ -294,6 +294,11 @@ struct Function<R(A...)> {
   }
 };
 
+template <class A>
+void put_back(std::string& reply, const std::decay_t<A>& argument) {
+  if constexpr (kChanges<A>) put<std::decay_t<A>>(reply, argument);
+}
+
 /// The program's side: answers calls until the tests are through.
 template <class R, class... A>
 [[noreturn]] void serve(R (*function)(A...)) {
@@ -318,11 +323,6 @@ template <class R, class... A>
     }
     send(reply);
   }
-}
-
-template <class A>
-void put_back(std::string& reply, const std::decay_t<A>& argument) {
-  if constexpr (kChanges<A>) put<std::decay_t<A>>(reply, argument);
 }
 
 }  // namespace hone_remote
