@@ -87,7 +87,8 @@ RewardFunction make_reward(const CodeReward& config, const Context&) {
     const std::string reason = fmt::format("{}: {}", to_string(verdict.status), verdict.reason);
     if (verdict.status == CodeStatus::kSandboxError) return unusable(reason);
     RewardResult result = wrong(reason);
-    if (partial) result.value = static_cast<double>(verdict.passed) / static_cast<double>(std::max<int64_t>(verdict.total, 1));
+    if (partial)
+      result.value = static_cast<double>(verdict.passed) / static_cast<double>(std::max<int64_t>(verdict.total, 1));
     return result;
   };
 }

@@ -16,9 +16,9 @@
 namespace hone {
 
 enum class CodeStatus {
-  kOk,             ///< ran, passed all tests
+  kOk,  ///< ran, passed all tests
   kWrongAnswer,
-  kRuntimeError,   ///< an exception, an exit code, a signal, or an end before the tests were through
+  kRuntimeError,  ///< an exception, an exit code, a signal, or an end before the tests were through
   kCompileError,
   kCpuTime,
   kWallTime,
@@ -27,15 +27,15 @@ enum class CodeStatus {
   kProcesses,
   kFiles,
   kDenied,
-  kSandboxError,   ///< the record or the sandbox is at fault: nothing can be said about the program
+  kSandboxError,  ///< the record or the sandbox is at fault: nothing can be said about the program
 };
 /// "OK", "WA", "RE", "CE", "TLE", "WLE", "MLE", "OLE", "PLE", "FLE", "DENIED", "IE".
 std::string_view to_string(CodeStatus status);
 
 struct CodeVerdict {
   CodeStatus status = CodeStatus::kSandboxError;
-  std::string reason{};   ///< for people; empty when right
-  int64_t passed = 0;     ///< tests; all are run only for partial credit
+  std::string reason{};  ///< for people; empty when right
+  int64_t passed = 0;    ///< tests; all are run only for partial credit
   int64_t total = 0;
 };
 

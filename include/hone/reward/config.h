@@ -89,7 +89,8 @@ inline void describe(ConfigVisitor& v, CodeReward& c) {
   v.field("cpu_seconds", c.cpu_seconds, above_up_to(0, 3600), "seconds", "CPU time of one run of a program.");
   v.field("wall_seconds", c.wall_seconds, above_up_to(0, 3600), "seconds", "Time of one run by the clock.");
   v.field("memory_mebibytes", c.memory_mebibytes, between(16, 1 << 20), "MiB", "Memory of all processes of one run.");
-  v.field("partial_credit", c.partial_credit, any_value(), "", "Pays the share of tests passed instead of all or nothing.");
+  v.field("partial_credit", c.partial_credit, any_value(), "",
+          "Pays the share of tests passed instead of all or nothing.");
   v.field("comparison", c.comparison, any_value(), "", "What of an output must be equal: its words or its lines.");
   v.field("float_tolerance", c.float_tolerance, at_least(0), "",
           "Absolute and relative error allowed in numbers of an output; null for none. For comparison: tokens.");

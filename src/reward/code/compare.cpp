@@ -53,8 +53,8 @@ std::string difference(size_t at, std::string_view what, std::string_view got, s
 
 }  // namespace
 
-std::optional<std::string> find_difference(std::string_view output, std::string_view expected, CodeComparison comparison,
-                                           std::optional<double> float_tolerance) {
+std::optional<std::string> find_difference(std::string_view output, std::string_view expected,
+                                           CodeComparison comparison, std::optional<double> float_tolerance) {
   if (comparison == CodeComparison::kLines) {
     const auto without_end = [](std::string_view text) {
       const size_t last = text.find_last_not_of(kBlank);

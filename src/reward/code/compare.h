@@ -10,7 +10,7 @@
 namespace hone::code {
 
 /// Nothing when the output is right, else the first difference in words.
-std::optional<std::string> find_difference(std::string_view output, std::string_view expected, CodeComparison comparison,
-                                           std::optional<double> float_tolerance);
+std::optional<std::string> find_difference(std::string_view output, std::string_view expected,
+                                           CodeComparison comparison, std::optional<double> float_tolerance);
 
 }  // namespace hone::code

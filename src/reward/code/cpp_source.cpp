@@ -40,8 +40,9 @@ size_t skip_span(std::string_view source, size_t at) {
     return at + 1;
   }
   const size_t line = source.rfind('\n', at);
-  const bool first_on_line =
-      trim(source.substr(line == std::string_view::npos || at == 0 ? 0 : line, at - (line == std::string_view::npos || at == 0 ? 0 : line))).empty();
+  const bool first_on_line = trim(source.substr(line == std::string_view::npos || at == 0 ? 0 : line,
+                                                at - (line == std::string_view::npos || at == 0 ? 0 : line)))
+                                 .empty();
   if (rest.rfind("//", 0) != 0 && !(first == '#' && first_on_line)) return at;
   for (size_t i = 0; i < rest.size(); ++i) {
     if (rest[i] == '\n' && (i == 0 || rest[i - 1] != '\\')) return at + i;
@@ -80,7 +81,8 @@ std::optional<CppFunction> find_cpp_function(std::string_view source, std::strin
     if (c == '}') depth = std::max(depth - 1, 0);
     if (c == '{' || c == '}' || c == ';') start = at + 1;
     if (depth != 0 || name.empty() || text.compare(at, name.size(), name) != 0) continue;
-    if ((at > 0 && is_word(text[at - 1])) || (at + name.size() < text.size() && is_word(text[at + name.size()]))) continue;
+    if ((at > 0 && is_word(text[at - 1])) || (at + name.size() < text.size() && is_word(text[at + name.size()])))
+      continue;
     const size_t open = text.find_first_not_of(kBlank, at + name.size());
     if (open == std::string::npos || text[open] != '(') continue;
     const size_t body = text.find_first_of("{;}", open);

@@ -1,5 +1,5 @@
-// C++ function tests. As with Python, the tests and the program are two processes in two boxes; the function's declaration
-// says which types travel between them (harness/remote.h).
+// C++ function tests. As with Python, the tests and the program are two processes in two boxes; the function's
+// declaration says which types travel between them (harness/remote.h).
 #include <fmt/format.h>
 
 #include "reward/code/cpp_source.h"
@@ -44,7 +44,8 @@ CodeVerdict failed(const RunResult& judged, const RunResult& ran) {
   CodeVerdict verdict = verdict_of(ran);
   verdict.total = 1;
   if (ran.status == RunStatus::kSandboxError) return verdict;
-  const bool limit = ran.status != RunStatus::kStopped && ran.status != RunStatus::kOk && ran.status != RunStatus::kRuntimeError;
+  const bool limit =
+      ran.status != RunStatus::kStopped && ran.status != RunStatus::kOk && ran.status != RunStatus::kRuntimeError;
   if (limit) return verdict;
   verdict.status = CodeStatus::kRuntimeError;
   if (judged.exit_code == kProgramLeft) {
@@ -82,8 +83,6 @@ CodeVerdict Judging::judge_cpp(const Language& language, const FunctionTests& te
   }
   const std::string before = wanted ? tests.prompt.substr(0, wanted->start) : header_lines(program);
   const std::vector<BoxFile> header = {{kHeaderPath, std::string(embedded::cpp_remote())}};
-  const Compiled candidate = compile(language, program_source(program, function->declaration, name), header);
-  if (candidate.failure) return *candidate.failure;
   const std::string judge_text = tests_source(before, function->declaration, name, tests.test);
   const Compiled judge = cache_.get(judge_text, [&] { return compile(language, judge_text, header); });
   if (judge.failure) {
@@ -92,6 +91,8 @@ CodeVerdict Judging::judge_cpp(const Language& language, const FunctionTests& te
     verdict.reason = "the tests do not compile with the program's declaration: " + verdict.reason;
     return verdict;
   }
+  const Compiled candidate = compile(language, program_source(program, function->declaration, name), header);
+  if (candidate.failure) return *candidate.failure;
   Program judge_box, program_box;
   for (Program* box : {&judge_box, &program_box}) {
     box->command = language.run;
@@ -105,7 +106,8 @@ CodeVerdict Judging::judge_cpp(const Language& language, const FunctionTests& te
   if (judged.status == RunStatus::kSandboxError) return verdict_of(judged);
   // Only the tests run in the judge's process, so its exit code is evidence.
   const bool in_time = ran.status == RunStatus::kStopped || ran.status == RunStatus::kOk;
-  if (judged.status == RunStatus::kOk && in_time) return {.status = CodeStatus::kOk, .reason = {}, .passed = 1, .total = 1};
+  if (judged.status == RunStatus::kOk && in_time)
+    return {.status = CodeStatus::kOk, .reason = {}, .passed = 1, .total = 1};
   return failed(judged, ran);
 }
 

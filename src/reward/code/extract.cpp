@@ -48,7 +48,8 @@ std::optional<std::string> find_program(std::string_view completion, const Langu
   constexpr std::string_view kEnd = "</think>";
   if (const size_t end = completion.rfind(kEnd); end != std::string_view::npos) {
     completion.remove_prefix(end + kEnd.size());
-  } else if (completion.substr(std::min(completion.find_first_not_of(" \t\r\n"), completion.size())).rfind("<think>", 0) == 0) {
+  } else if (completion.substr(std::min(completion.find_first_not_of(" \t\r\n"), completion.size()))
+                 .rfind("<think>", 0) == 0) {
     return std::nullopt;
   }
   std::optional<std::string> marked, unmarked;

@@ -107,7 +107,8 @@ CodeVerdict Judging::judge(const Task& task, std::string_view completion) const 
   return sandbox_error("no function tests for " + language->name);
 }
 
-Compiled Judging::compile(const Language& language, const std::string& source, const std::vector<BoxFile>& others) const {
+Compiled Judging::compile(const Language& language, const std::string& source,
+                          const std::vector<BoxFile>& others) const {
   Program compiler;
   compiler.command = language.compile;
   compiler.visible = language.visible;
@@ -120,7 +121,8 @@ Compiled Judging::compile(const Language& language, const std::string& source, c
   if (failure.status != CodeStatus::kSandboxError) {
     failure.status = CodeStatus::kCompileError;
     const size_t error = run.error.find("error:");
-    if (error != std::string::npos) failure.reason = run.error.substr(error, std::min<size_t>(run.error.find('\n', error) - error, 300));
+    if (error != std::string::npos)
+      failure.reason = run.error.substr(error, std::min<size_t>(run.error.find('\n', error) - error, 300));
   }
   return {.program = {}, .failure = failure};
 }

@@ -48,7 +48,8 @@ CodeVerdict failed(const JudgeSays& says, const RunResult& program) {
   if (program.status != RunStatus::kStopped && !ended_by_itself) return verdict;
   if (says.program_gone && says.failure == "the program left" && ended_by_itself) {
     verdict.status = CodeStatus::kRuntimeError;
-    verdict.reason = "ended before the tests were through: " + (program.reason.empty() ? "exit code 0" : verdict.reason);
+    verdict.reason =
+        "ended before the tests were through: " + (program.reason.empty() ? "exit code 0" : verdict.reason);
     return verdict;
   }
   verdict.reason = says.failure;
@@ -82,8 +83,7 @@ bool defines_in_python(std::string_view program, std::string_view name) {
   return false;
 }
 
-CodeVerdict Judging::judge_python(const Language& language, const FunctionTests& tests,
-                                  const std::string& text) const {
+CodeVerdict Judging::judge_python(const Language& language, const FunctionTests& tests, const std::string& text) const {
   const std::string token = new_token();
   Program judge, program;
   for (Program* box : {&judge, &program}) {
@@ -91,7 +91,8 @@ CodeVerdict Judging::judge_python(const Language& language, const FunctionTests&
     box->limits = limits();
   }
   judge.command = {language.tool, "-s", "-S", "/box/judge.pyc"};
-  const Json task = {token, tests.test, tests.entry_point, tests.prompt, tests.list, tests.setup, config_.partial_credit};
+  const Json task = {token,      tests.test,  tests.entry_point,     tests.prompt,
+                     tests.list, tests.setup, config_.partial_credit};
   judge.files = {{"/box/judge.pyc", harness_.judge},
                  {"/box/task.json", task.dump(-1, ' ', true, Json::error_handler_t::replace)}};
   leave_room_for_judging(judge.limits);

@@ -46,7 +46,8 @@ std::string read_stream(const Json& value, const char* key, const char* wrapped)
   const auto at = value.find(key);
   if (at == value.end()) refuse("test cases", fmt::format("lack {}", key));
   if (at->is_string()) return at->get<std::string>();
-  if (at->is_object() && at->contains(wrapped) && at->at(wrapped).is_string()) return at->at(wrapped).get<std::string>();
+  if (at->is_object() && at->contains(wrapped) && at->at(wrapped).is_string())
+    return at->at(wrapped).get<std::string>();
   refuse("test cases", fmt::format("hold no text as {}", key));
 }
 

@@ -20,11 +20,11 @@ struct StreamTests {
 
 /// Functions that are called.
 struct FunctionTests {
-  std::string test;               ///< one text; the HumanEval form
-  std::vector<std::string> list;  ///< or single assertions; the MBPP form
-  std::vector<std::string> setup; ///< runs before them
-  std::string entry_point;        ///< name of the function, or empty
-  std::string prompt;             ///< of the task, or empty; code in the HumanEval form
+  std::string test;                ///< one text; the HumanEval form
+  std::vector<std::string> list;   ///< or single assertions; the MBPP form
+  std::vector<std::string> setup;  ///< runs before them
+  std::string entry_point;         ///< name of the function, or empty
+  std::string prompt;              ///< of the task, or empty; code in the HumanEval form
 };
 
 struct Task {

@@ -1,5 +1,6 @@
 // What the caller and the supervisor say to each other. A request is a memory file whose descriptor comes over the
-// control socket together with the socket that the answer goes to; the answer is the bytes up to the end of that socket.
+// control socket together with the socket that the answer goes to; the answer is the bytes up to the end of that
+// socket.
 #pragma once
 
 #include <string>

@@ -10,6 +10,7 @@
 #include "hone/core/error.h"
 #include "reward/sandbox/embedded.h"
 #include "reward/sandbox/messages.h"
+#include "reward/sandbox/program/init.h"
 #include "reward/sandbox/supervisor_process.h"
 #include "reward/sandbox/wire.h"
 
@@ -38,11 +39,10 @@ std::string hint_for(const std::string& reason) {
          "profile that allows unshare and mount";
 }
 
-/// The smallest program there is: every box holds it already.
+/// A program that every box holds already. It ends with 2, as it is not told what to do.
 RunResult run_nothing(const Sandbox& sandbox) {
   Program program;
-  program.files.push_back({"/box/nothing", std::string(embedded::sandbox_program()), true});
-  program.command = {"/box/nothing"};
+  program.command = {sandbox::kInitPath};
   return sandbox.run(program);
 }
 
@@ -52,7 +52,8 @@ Sandbox::Sandbox(const SandboxOptions& options)
     : jobs_(options.jobs > 0 ? options.jobs : std::max<int64_t>(1, std::thread::hardware_concurrency())) {
   const auto bubblewrap = options.bubblewrap.empty() ? find_in_path("bwrap") : options.bubblewrap;
   HONE_CHECK(!bubblewrap.empty() && access(bubblewrap.c_str(), X_OK) == 0, .what = "the sandbox needs bubblewrap",
-             .got = bubblewrap.empty() ? "no bwrap in PATH" : bubblewrap.string(), .hint = "apt-get install bubblewrap");
+             .got = bubblewrap.empty() ? "no bwrap in PATH" : bubblewrap.string(),
+             .hint = "apt-get install bubblewrap");
   try {
     supervisor_ = std::make_unique<Supervisor>(bubblewrap.string(), jobs_);
     const auto lines = supervisor_->ask(sandbox::encode(sandbox::RequestKind::kDescribe, {}));
@@ -62,7 +63,6 @@ Sandbox::Sandbox(const SandboxOptions& options)
     throw_input({.what = "the sandbox supervisor does not start", .got = error.what()});
   }
   const RunResult trial = run_nothing(*this);
-  // The program ends with 2, as it is not told what to do.
   HONE_CHECK(trial.exit_code == 2, .what = "programs cannot be isolated here", .got = trial.reason,
              .hint = hint_for(trial.reason));
 }

@@ -87,7 +87,8 @@ void Sandbox::Supervisor::start() {
   const std::string path = "/proc/self/fd/" + std::to_string(program.get()), jobs = std::to_string(jobs_);
   const char* const arguments[] = {"hone-sandbox", "supervise", bubblewrap_.c_str(), jobs.c_str(), nullptr};
   char* const environment[] = {nullptr};
-  const int error = posix_spawn(&process_, path.c_str(), &actions, &attributes, const_cast<char**>(arguments), environment);
+  const int error =
+      posix_spawn(&process_, path.c_str(), &actions, &attributes, const_cast<char**>(arguments), environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {

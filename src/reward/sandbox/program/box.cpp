@@ -74,8 +74,8 @@ Box::Box(Host& host, const Program& program, int slot, Descriptor input)
     : host_(host), program_(program), launched_(Clock::now()), deadline_(launched_ + kStartLimit) {
   int64_t own = kOwnMemory;
   for (const BoxFile& file : program.files) own += static_cast<int64_t>(file.bytes.size());
-  group_ = std::make_unique<ControlGroup>(host.places, std::to_string(getpid()) + "-" + std::to_string(host.next_group++),
-                                          program.limits, own);
+  group_ = std::make_unique<ControlGroup>(
+      host.places, std::to_string(getpid()) + "-" + std::to_string(host.next_group++), program.limits, own);
   auto [report_here, report_there] = make_socket_pair(SOCK_SEQPACKET);
   auto [output_here, output_there] = make_pipe();
   auto [error_here, error_there] = make_pipe();
@@ -144,7 +144,8 @@ std::string Box::arguments(std::vector<Descriptor>& files) const {
   add({"--perms", "1777", "--size", std::to_string(program_.limits.disk_bytes), "--tmpfs", "/tmp"});
   add_file(memory_file("box:x:1000:1000::/tmp:/bin/false\n"), "/etc/passwd", "0444");
   add_file(Descriptor(checked(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "open own program")), kInitPath, "0555");
-  for (const BoxFile& file : program_.files) add_file(memory_file(file.bytes), file.path, file.executable ? "0555" : "0444");
+  for (const BoxFile& file : program_.files)
+    add_file(memory_file(file.bytes), file.path, file.executable ? "0555" : "0444");
   add({"--chdir", "/tmp", "--remount-ro", "/"});
   return text;
 }
@@ -270,7 +271,8 @@ void Box::watch() {
   if (cpu_seen_ > limits.cpu_seconds) return stop(RunStatus::kCpuTime);
   if (wall > limits.wall_seconds) return stop(RunStatus::kWallTime);
   if (group_->ran_out_of_memory()) return stop(RunStatus::kMemory);
-  double pause = std::min({(limits.cpu_seconds - cpu_seen_) / host_.processors, limits.wall_seconds - wall, kLongestWatch});
+  double pause =
+      std::min({(limits.cpu_seconds - cpu_seen_) / host_.processors, limits.wall_seconds - wall, kLongestWatch});
   if (host_.places.memory.empty() && host_.trees) {
     memory_seen_ = std::max(memory_seen_, tree_usage(init_).memory_bytes);
     if (memory_seen_ > limits.memory_bytes && tree_memory(init_) > limits.memory_bytes) return stop(RunStatus::kMemory);

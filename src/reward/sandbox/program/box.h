@@ -23,8 +23,8 @@ struct Host {
   std::string bubblewrap;
   GroupPlaces places;
   std::string filter;
-  bool proc = true;        ///< a new /proc can be mounted
-  bool trees = true;       ///< can_read_trees()
+  bool proc = true;   ///< a new /proc can be mounted
+  bool trees = true;  ///< can_read_trees()
   int processors = 1;
   int64_t next_group = 0;  ///< for names
 };

@@ -70,7 +70,8 @@ void Box::explain(RunResult& result, int bubblewrap_status) const {
   }
   // What the kernel counted is the cause of what was seen. A refused process alone is no fault: the program may have
   // coped with it.
-  if (status != RunStatus::kOk && status != RunStatus::kStopped && group_->refused_process()) status = RunStatus::kProcesses;
+  if (status != RunStatus::kOk && status != RunStatus::kStopped && group_->refused_process())
+    status = RunStatus::kProcesses;
   if (group_->ran_out_of_memory()) status = RunStatus::kMemory;
   if (status == RunStatus::kSandboxError) return broken("the first process of the box was lost");
   result.status = status;

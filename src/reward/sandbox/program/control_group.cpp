@@ -142,7 +142,8 @@ std::string GroupPlaces::describe() const {
   for (const auto& [place, name] : {std::pair{memory, "memory"}, {processes, "processes"}, {cpu, "CPU time"}}) {
     if (!place.empty()) names += (names.empty() ? "" : ", ") + std::string(name);
   }
-  if (names.empty()) return "cgroups: none may be made here; rlimits and a watch on the box's processes bound it instead";
+  if (names.empty())
+    return "cgroups: none may be made here; rlimits and a watch on the box's processes bound it instead";
   return std::string("cgroups (version ") + (unified ? "2" : "1") + "): " + names;
 }
 

@@ -41,8 +41,8 @@ InitJob decode_job(std::string_view bytes) {
   InitJob job;
   job.command = reader.texts();
   job.limits.cpu_seconds = reader.number<double>();
-  for (int64_t* bound : {&job.limits.memory_bytes, &job.limits.processes, &job.limits.file_bytes, &job.limits.disk_bytes,
-                         &job.limits.files, &job.limits.descriptors, &job.limits.stack_bytes}) {
+  for (int64_t* bound : {&job.limits.memory_bytes, &job.limits.processes, &job.limits.file_bytes,
+                         &job.limits.disk_bytes, &job.limits.files, &job.limits.descriptors, &job.limits.stack_bytes}) {
     *bound = reader.number<int64_t>();
   }
   job.limit_address_space = reader.number<bool>();
@@ -75,7 +75,8 @@ void limit(__rlimit_resource resource, int64_t bound) {
 
 void limit_resources(const InitJob& job) {
   const RunLimits& limits = job.limits;
-  const auto seconds = static_cast<int64_t>(std::ceil(limits.cpu_seconds)) + 1;  // the supervisor is exact, this is sure
+  const auto seconds =
+      static_cast<int64_t>(std::ceil(limits.cpu_seconds)) + 1;  // the supervisor is exact, this is sure
   limit(RLIMIT_CPU, seconds);
   limit(RLIMIT_FSIZE, limits.file_bytes);
   limit(RLIMIT_NOFILE, limits.descriptors);
@@ -147,8 +148,8 @@ InitReport wait_for(pid_t program) {
   }
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
-  result.cpu_microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000LL + usage.ru_utime.tv_usec +
-                            usage.ru_stime.tv_usec;
+  result.cpu_microseconds =
+      (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
   result.largest_process_bytes = usage.ru_maxrss * 1024LL;
   struct statfs disk {};
   if (statfs("/tmp", &disk) == 0) result.disk_full = disk.f_bavail == 0 || disk.f_ffree == 0;

@@ -29,11 +29,11 @@ std::string encode(const InitJob& job);
 struct InitReport {
   enum Kind : int32_t { kStarted, kCannotStart, kEnded };
   int32_t kind = kStarted;
-  int32_t status = 0;              ///< of kEnded: as wait() gives it; of kCannotStart: the errno
-  int64_t cpu_microseconds = 0;    ///< of everything that was reaped
+  int32_t status = 0;            ///< of kEnded: as wait() gives it; of kCannotStart: the errno
+  int64_t cpu_microseconds = 0;  ///< of everything that was reaped
   int64_t largest_process_bytes = 0;
-  int32_t left_processes = 0;      ///< some were alive after the program had ended
-  int32_t disk_full = 0;           ///< no space or no file was left
+  int32_t left_processes = 0;  ///< some were alive after the program had ended
+  int32_t disk_full = 0;       ///< no space or no file was left
 };
 
 /// Does not return before the program has ended.

@@ -8,8 +8,8 @@
 namespace hone::sandbox {
 
 struct TreeUsage {
-  double cpu_seconds = 0;     ///< with the children that were waited for
-  int64_t memory_bytes = 0;   ///< resident; pages that processes share count once for each
+  double cpu_seconds = 0;    ///< with the children that were waited for
+  int64_t memory_bytes = 0;  ///< resident; pages that processes share count once for each
 };
 
 /// Of `root` and everything below it. All processes of a box are below its first one, because orphans come to it.

@@ -63,6 +63,7 @@ class Supervisor {
     host_.processors = std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
     remove_stale_groups(host_.places);
     caller_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, getppid(), 0)));
+    host_.proc = can_make_box();  // containers often forbid a new /proc, and most programs do without
   }
 
   void run() {
@@ -91,6 +92,19 @@ class Supervisor {
   }
 
  private:
+  bool can_make_box() {
+    Program nothing;
+    nothing.command = {kInitPath};  // ends with 2, as it is not told what to do
+    Box box(host_, nothing, /*slot=*/0, reopen(memory_file("")));
+    while (!box.finished()) {
+      std::vector<pollfd> polls;
+      box.add_polls(polls);
+      poll(polls.data(), polls.size(), 10);
+      box.step();
+    }
+    return box.result().exit_code == 2;
+  }
+
   /// False when the caller has closed the control socket.
   bool take_requests() {
     while (true) {
@@ -177,8 +191,10 @@ class Supervisor {
     return {host_.places.describe(),
             geteuid() == 0 ? "users: each box has one of its own, without rights on this machine"
                            : "users: the boxes run as this user, in user namespaces of their own",
-            host_.trees ? "processes: /proc lists children" : "processes: /proc does not list children (CPU time and "
-                                                              "memory of a whole box need cgroups here)"};
+            host_.trees ? "processes: /proc lists children"
+                        : "processes: /proc does not list children (CPU time and "
+                          "memory of a whole box need cgroups here)",
+            host_.proc ? "/proc: a new one in each box" : "/proc: may not be mounted here; the boxes have none"};
   }
 
   Host host_;
