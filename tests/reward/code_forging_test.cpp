@@ -153,20 +153,31 @@ TEST_F(CodeForging, TheHarnessHoldsNoSecrets) {
       {"entry_point", "f"}};
   expect_not_right(secret, R"(
 import gc, glob, os, sys
-found = []
+found, needle = [], chr(45) + 'expected' + chr(45)
 def search():
   for path in glob.glob('/box/*') + glob.glob('/proc/[0-9]*/cmdline') + glob.glob('/proc/[0-9]*/environ'):
     try: data = open(path, 'rb').read()
     except OSError: continue
-    if b'-expected-' in data and b'program.py' not in path.encode(): found.append(path)
+    if needle.encode() in data: found.append(path)
   frame = sys._getframe()
   while frame:
-    if '-expected-' in repr(dict(frame.f_locals)).replace("'-expected-'", ''): found.append('frame')
+    if any(needle in repr(v) for k, v in frame.f_locals.items() if k != 'needle'): found.append('frame')
     frame = frame.f_back
+  found.extend(1 for o in gc.get_objects() if isinstance(o, str) and needle in o and o != needle)
   return found
 def f(x):
   return ('the' + chr(45) + 'expected-value') if search() else 'nothing found'
 )");
+}
+
+TEST_F(CodeForging, ExceptionsThatEndLoops) {
+  const Json task = {{"test_list",
+                      {"assert all(map(lambda c: f(c[0]) == c[1], [(1, 2), (3, 4)]))",
+                       "assert [f(x) for x in (1, 3)] == [2, 4]", "for x in map(f, (1, 3)): assert x in (2, 4)"}}};
+  expect("OK", task, "def f(x): return x + 1");
+  for (const char* error : {"StopIteration", "StopAsyncIteration", "GeneratorExit", "IndexError"}) {
+    expect_not_right(task, std::string("def f(x): raise ") + error);
+  }
 }
 
 TEST_F(CodeForging, GarbledAnswers) {

@@ -130,7 +130,8 @@ def check(candidate):
                          {"s = Stack()\ns.push(1)\ns.push(2)\nassert s.pop() == 2 and len(s) == 1 and s.items == [1]",
                           "v = V(1, 2) + V(3, 4)\nassert v == V(4, 6) and v.x == 4 and not v == V(0, 0)",
                           "assert str(V(1, 2)) == '(1, 2)' and V(1, 2) * 2 == V(2, 4)",
-                          "assert [i for i in Stack()] == [] and isinstance(3, int)"}}};
+                          "assert [i for i in Stack()] == [] and isinstance(3, int)",
+                          "assert isinstance(Stack(), Stack) and not isinstance(3, Stack)"}}};
   expect("OK", classes, R"(
 class Stack:
   def __init__(self): self.items = []
@@ -177,7 +178,10 @@ TEST_F(CodeRewards, Checker) {
   expect("OK", task, "print(3, 4)");
   expect("OK", task, "print(2, 6)");
   expect("WA", task, "print(5, 5)");
-  expect("IE", task, "print('x')");  // a checker must cope with any output
+  task["test_cases"][0]["output"] = "1 12";
+  task["checker"] =
+      "def check(given, expected, output):\n  a, b = map(int, output.split())\n  return a * b == int(given)\n";
+  expect("WA", task, "print('x')");  // it fails, but copes with the expected output
   task["checker"] = "def check(given, expected, output): return 1 / 0";
   expect("IE", task, "print(3, 4)");
 }

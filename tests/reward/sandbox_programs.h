@@ -133,11 +133,6 @@ inline std::vector<std::string> system_folders() {
   return folders;
 }
 
-/// The limits of the hostile programs.
-inline RunLimits strict_limits() {
-  return {};
-}
-
 class SandboxTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -160,7 +155,7 @@ class SandboxTest : public ::testing::Test {
     program.command = {"/usr/bin/python3", "-s", "-S", "/box/program.py", marker};
     program.visible = system_folders();
     program.files = {{"/box/program.py", text}};
-    program.limits = strict_limits();
+    program.limits = limits_;
     return program;
   }
 
@@ -184,7 +179,7 @@ class SandboxTest : public ::testing::Test {
     program.command = {"/box/program", marker};
     program.visible = system_folders();
     program.files = {{"/box/program", binary, /*executable=*/true}};
-    program.limits = strict_limits();
+    program.limits = limits_;
     return program;
   }
 
@@ -231,6 +226,7 @@ class SandboxTest : public ::testing::Test {
   }
 
   std::unique_ptr<Sandbox> sandbox_;
+  RunLimits limits_;
 };
 
 }  // namespace hone::testing

@@ -7,7 +7,7 @@
 #include "reward/code/judging.h"
 #include "reward/code/languages.h"
 #include "reward/code/task.h"
-#include "reward/sandbox/embedded.h"
+#include "reward/embedded.h"
 #include "reward/sandbox/wire.h"
 
 HONE_EMBED(python_values, HONE_HARNESS "/values.py")

@@ -4,7 +4,7 @@
 
 #include "reward/code/cpp_source.h"
 #include "reward/code/judging.h"
-#include "reward/sandbox/embedded.h"
+#include "reward/embedded.h"
 
 namespace hone::code {
 namespace {

@@ -68,6 +68,8 @@ class Judging {
   CodeVerdict judge_case(const Language& language, const StreamTests::Case& test, const std::string& checker,
                          const Program& program) const;
   CodeVerdict ask_checker(const StreamTests::Case& test, const std::string& checker, const std::string& output) const;
+  /// What the checker says; nothing when it fails.
+  std::optional<bool> check(const StreamTests::Case& test, const std::string& checker, const std::string& output) const;
   CodeVerdict judge_python(const Language& language, const FunctionTests& tests, const std::string& program) const;
   CodeVerdict judge_cpp(const Language& language, const FunctionTests& tests, const std::string& program) const;
   Compiled compile(const Language& language, const std::string& source, const std::vector<BoxFile>& others) const;

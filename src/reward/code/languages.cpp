@@ -6,7 +6,7 @@
 #include <cctype>
 #include <filesystem>
 
-#include "reward/sandbox/embedded.h"
+#include "reward/embedded.h"
 
 namespace hone::code {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "reward/code/compare.h"
 #include "reward/code/judging.h"
-#include "reward/sandbox/embedded.h"
+#include "reward/embedded.h"
 
 namespace hone::code {
 
@@ -62,6 +62,18 @@ CodeVerdict Judging::judge_case(const Language& language, const StreamTests::Cas
 
 CodeVerdict Judging::ask_checker(const StreamTests::Case& test, const std::string& checker,
                                  const std::string& output) const {
+  const auto accepted = check(test, checker, output);
+  if (accepted) {
+    if (*accepted) return {.status = CodeStatus::kOk};
+    return {.status = CodeStatus::kWrongAnswer, .reason = "the task's checker refuses the output"};
+  }
+  // A checker that copes with the expected output is sound, and it is this one that cannot be read.
+  if (!check(test, checker, test.output)) return sandbox_error("the task's checker fails");
+  return {.status = CodeStatus::kWrongAnswer, .reason = "the task's checker cannot read the output"};
+}
+
+std::optional<bool> Judging::check(const StreamTests::Case& test, const std::string& checker,
+                                   const std::string& output) const {
   const Language& python = *find_language("python");
   const std::string token = new_token();
   Program program;
@@ -72,13 +84,10 @@ CodeVerdict Judging::ask_checker(const StreamTests::Case& test, const std::strin
                    {"/box/task.json", task.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)}};
   program.limits = limits();
   const RunResult run = sandbox_.run(program);
-  if (run.status == RunStatus::kOk) {
-    if (run.output.find("\n" + token + "right\n") != std::string::npos) return {.status = CodeStatus::kOk};
-    if (run.output.find("\n" + token + "wrong\n") != std::string::npos) {
-      return {.status = CodeStatus::kWrongAnswer, .reason = "the task's checker refuses the output"};
-    }
-  }
-  return sandbox_error("the task's checker fails: " + verdict_of(run).reason);
+  if (run.status != RunStatus::kOk) return std::nullopt;
+  if (run.output.find("\n" + token + "right\n") != std::string::npos) return true;
+  if (run.output.find("\n" + token + "wrong\n") != std::string::npos) return false;
+  return std::nullopt;
 }
 
 }  // namespace hone::code

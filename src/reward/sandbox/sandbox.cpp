@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "hone/core/error.h"
-#include "reward/sandbox/embedded.h"
+#include "reward/embedded.h"
 #include "reward/sandbox/messages.h"
 #include "reward/sandbox/program/init.h"
 #include "reward/sandbox/supervisor_process.h"

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "reward/sandbox/embedded.h"
+#include "reward/embedded.h"
 #include "reward/sandbox/messages.h"
 
 namespace hone {
@@ -63,7 +63,8 @@ Sandbox::Supervisor::Supervisor(std::string bubblewrap, int64_t jobs)
 }
 
 Sandbox::Supervisor::~Supervisor() {
-  control_.reset();  // it ends all boxes and goes
+  if (getpid() != owner_) return;
+  shutdown(control_.get(), SHUT_RDWR);  // it ends all boxes and goes, also when a forked child holds the socket, too
   reap();
 }
 
@@ -96,6 +97,7 @@ void Sandbox::Supervisor::start() {
     throw std::system_error(error, std::generic_category(), "start the sandbox supervisor");
   }
   control_ = std::move(here);
+  owner_ = getpid();
 }
 
 void Sandbox::Supervisor::reap() {

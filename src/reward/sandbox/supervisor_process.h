@@ -32,6 +32,7 @@ class Sandbox::Supervisor {
   std::mutex mutex_;  ///< guards the process and the socket
   sandbox::Descriptor control_;
   pid_t process_ = -1;
+  pid_t owner_ = -1;  ///< a forked child of the caller has a copy of this object, but no supervisor
 };
 
 }  // namespace hone

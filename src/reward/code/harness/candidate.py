@@ -72,15 +72,13 @@ class Candidate:
                 return request
             try:
                 answer = self.answer(request)
-            except RecursionError as error:
-                answer = describe_error(error)
             except Exception as error:
                 answer = describe_error(error)
             self.channel.send(answer)
 
 
 OPERATIONS = {"getattr": getattr, "setattr": setattr, "iter": iter, "next": next, "len": len, "bool": bool,
-              "delattr": delattr}
+              "delattr": delattr, "isinstance": isinstance}
 
 
 class Callback:

@@ -21,6 +21,13 @@ _FUNCTION_MODULES = {"math", "cmath", "operator", "_operator", "itertools", "fun
                      "fractions", "decimal", "datetime", "typing"}
 
 
+class Module:
+    """A module of the standard library, named by the program. Only a name of the tests turns into the module itself."""
+
+    def __init__(self, name):
+        self.name = str(name)
+
+
 class Judge:
     def __init__(self, channel, task):
         self.channel = channel
@@ -31,7 +38,7 @@ class Judge:
         words = "".join(c if c.isalnum() else " " for c in task["all_text"].lower()).split()
         self.nan_allowed = "nan" in words or "isnan" in words
         self.packer = Packer(self.refer)
-        self.unpacker = Unpacker({"object": self.remote, "module": self.module, "error": self.error_value})
+        self.unpacker = Unpacker({"object": self.remote, "module": lambda a: Module(a[0]), "error": self.error_value})
 
     # What travels
 
@@ -58,12 +65,6 @@ class Judge:
         if kind == "class" and extra:
             return self.error_class(name, extra, handle)
         return Remote(self, handle, kind, name)
-
-    @staticmethod
-    def module(arguments):
-        if arguments[0] not in sys.stdlib_module_names:
-            raise Garbled("a module")
-        return __import__(arguments[0], fromlist=["_"])
 
     def error_class(self, name, names, handle=-1):
         for base in names:
@@ -97,7 +98,7 @@ class Judge:
         packed = [self.packer.pack(v) for v in values]
         try:
             self.channel.send([what] + packed)
-            return self.take_answer(values)
+            return self.take_answer(what, values)
         except (OSError, Garbled) as error:
             self.lose("the program left" if isinstance(error, OSError) else "the program sends " + str(error))
         except (TypeError, IndexError, KeyError, ValueError, AttributeError, RecursionError, OverflowError,
@@ -106,7 +107,7 @@ class Judge:
                 raise
             self.lose("the program sends what is no answer")
 
-    def take_answer(self, values):
+    def take_answer(self, what, values):
         while True:
             reply = self.channel.receive()
             if reply is None:
@@ -121,7 +122,10 @@ class Judge:
                     self.restore(list(values), [self.unpacker.unpack(x) for x in reply[2]])
                 return result
             if kind == "err":
-                raise self.from_program(self.error_value(reply[1:]))
+                error = self.error_value(reply[1:])
+                if isinstance(error, (StopIteration, StopAsyncIteration)) and what != "next":
+                    error = RuntimeError("the program raised " + type(error).__name__)  # it would end the tests' loops
+                raise self.from_program(error)
             if kind == "callback":
                 self.lend(reply)
             elif kind in ("does not compile", "fails"):
@@ -227,6 +231,9 @@ class Remote:
     def __delitem__(self, key):
         _judge_of(self).ask("operate", "__delitem__", self, key)
 
+    def __instancecheck__(self, value):
+        return isinstance(value, Remote) and _judge_of(self).ask("isinstance", value, self) is True
+
     def __enter__(self):
         return _judge_of(self).ask("operate", "__enter__", self)
 
@@ -309,6 +316,8 @@ class Names(dict):
             raise KeyError(name) from None
         if name in self._attributes and name in sys.stdlib_module_names:
             value = __import__(name)
+        elif isinstance(value, Module) and value.name.partition(".")[0] in sys.stdlib_module_names:
+            value = __import__(value.name, fromlist=["_"])
         elif isinstance(value, Remote) and object.__getattribute__(value, "_kind") in ("function", "class"):
             value = self._functions[name] = self.library(value, name)
         return value

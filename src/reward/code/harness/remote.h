@@ -15,6 +15,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <sys/socket.h>
 #include <tuple>
 #include <type_traits>
 #include <unistd.h>
@@ -37,7 +38,7 @@ inline constexpr uint64_t kLongest = uint64_t{1} << 28;
 
 inline void write_all(const char* data, size_t size) {
   while (size > 0) {
-    const ssize_t n = write(0, data, size);
+    const ssize_t n = ::send(0, data, size, MSG_NOSIGNAL);
     if (n <= 0) lost(kProgramLeft);
     data += n;
     size -= static_cast<size_t>(n);
