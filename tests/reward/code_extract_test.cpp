@@ -78,7 +78,7 @@ TEST(CodeExtract, DefinitionsInPython) {
 TEST(CppSource, BlanksOut) {
   EXPECT_EQ(blank_out("a /* { */ b"), "a         b");
   EXPECT_EQ(blank_out("a // {\nb"), "a     \nb");
-  EXPECT_EQ(blank_out("x = \"{\\\"}\";"), "x =        ;");
+  EXPECT_EQ(blank_out("x = \"{\\\"}\";"), "x =       ;");
   EXPECT_EQ(blank_out("c = '{'; n = 1'000;"), "c =    ; n = 1'000;");
   EXPECT_EQ(blank_out("#define X {\ny"), "           \ny");
   EXPECT_EQ(blank_out("R\"x({\")x\" {"),

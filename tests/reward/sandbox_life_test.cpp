@@ -117,18 +117,17 @@ TEST_F(SandboxLife, EverythingDiesWithTheCaller) {
 
 TEST_F(SandboxLife, DiesWithTheCallerEvenWhenAChildOfItHoldsTheSocket) {
   const std::string marker = new_marker();
-  const pid_t caller = fork();
-  pid_t holder = -1;
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
+  const pid_t caller = fork();
   if (caller == 0) {
     Sandbox sandbox;
-    holder = fork();  // such as a worker of a data loader: it inherits the socket
+    const pid_t holder = fork();  // such as a worker of a data loader: it inherits the socket
     if (holder == 0) {
-      prctl(PR_SET_PDEATHSIG, 0);
-      sleep(20);
+      sleep(60);
       _exit(0);
     }
+    (void)!write(ends[1], &holder, sizeof holder);
     Program sleeper = python(kSleep, marker);
     sleeper.limits.wall_seconds = 90;
     sandbox.run(sleeper);
@@ -138,6 +137,9 @@ TEST_F(SandboxLife, DiesWithTheCallerEvenWhenAChildOfItHoldsTheSocket) {
   kill(caller, SIGKILL);
   waitpid(caller, nullptr, 0);
   EXPECT_TRUE(gone_soon(marker));
+  pid_t holder = -1;
+  ASSERT_EQ(read(ends[0], &holder, sizeof holder), static_cast<ssize_t>(sizeof holder));
+  EXPECT_EQ(kill(holder, SIGKILL), 0) << "it should have held the socket until now";
   close(ends[0]);
   close(ends[1]);
 }

@@ -39,10 +39,8 @@ size_t skip_span(std::string_view source, size_t at) {
     }
     return at + 1;
   }
-  const size_t line = source.rfind('\n', at);
-  const bool first_on_line = trim(source.substr(line == std::string_view::npos || at == 0 ? 0 : line,
-                                                at - (line == std::string_view::npos || at == 0 ? 0 : line)))
-                                 .empty();
+  const size_t line_start = source.substr(0, at).rfind('\n') + 1;  // npos + 1 is 0
+  const bool first_on_line = trim(source.substr(line_start, at - line_start)).empty();
   if (rest.rfind("//", 0) != 0 && !(first == '#' && first_on_line)) return at;
   for (size_t i = 0; i < rest.size(); ++i) {
     if (rest[i] == '\n' && (i == 0 || rest[i - 1] != '\\')) return at + i;
