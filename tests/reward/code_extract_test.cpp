@@ -69,8 +69,8 @@ TEST(CodeExtract, DefinitionsInPython) {
                            "class f(object):\n pass", "f: int = 3"}) {
     EXPECT_TRUE(defines_in_python(text, "f")) << text;
   }
-  for (const char* text :
-       {"", "  def f(x): pass", "def ff(x): pass", "f(3)", "f == 3", "def g(f): pass", "# def f", "import f", "f"}) {
+  for (const char* text : {"", "  def f(x): pass", "  f(3)", "    f = 3", "return f(x)", "def ff(x): pass", "f(3)",
+                           "f == 3", "def g(f): pass", "# def f", "import f", "f"}) {
     EXPECT_FALSE(defines_in_python(text, "f")) << text;
   }
 }

@@ -121,7 +121,7 @@ TEST_F(CodeForging, TheTestsCannotBeBent) {
       "import builtins\nbuiltins.abs = lambda x: 0\nbuiltins.len = lambda x: 4\nbuiltins.set = lambda x: {1, 2, 3}\n",
       "def abs(x): return 0\ndef len(x): return 4\ndef set(x): return {1, 2, 3}\ndef check(f): pass\n",
       "import math\nmath.fabs = lambda x: 0\n",
-      "AssertionError = Exception\n__debug__2 = False\n",
+      "AssertionError = Exception\n",
       "import sys\nsys.settrace(lambda *a: None)\nsys.excepthook = lambda *a: None\n",
       "import sys, types\nfor m in list(sys.modules.values()):\n  for n in ('check', 'main', 'judge'):\n    try: "
       "setattr(m, n, lambda *a: None)\n    except Exception: pass\n",

@@ -33,6 +33,13 @@ TEST_F(CodeRewards, HumanEvalForm) {
     broken["test"] = test;
     expect("IE", broken, "    return sum(xs)\n");
   }
+  expect("IE", {{"test_list", {"import no_such_module\nassert f() == 1"}}}, "def f(): return 1");
+  expect("RE", {{"test_list", {"assert f() == 1"}}}, "def f(): import no_such_module");
+  Json recursive = task;
+  recursive["prompt"] = "import no_such_module\ndef total(xs):\n";
+  expect("RE", recursive, "    return sum(xs)\n");  // the program has to live with its prompt
+  recursive["prompt"] = "def total(xs):\n";
+  expect("OK", recursive, "    if not xs: return 0\n    total(xs[1:])\n    return sum(xs)\n");
   Json no_entry = task;
   no_entry.erase("entry_point");
   expect("IE", no_entry, "def total(xs): return sum(xs)");

@@ -68,17 +68,17 @@ bool defines_in_python(std::string_view program, std::string_view name) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
+    bool defined = false;
     for (const std::string_view word : {"async def ", "def ", "class "}) {
-      if (line.rfind(word, 0) != 0) continue;
-      line.remove_prefix(word.size());
-      break;
+      if (defined || line.rfind(word, 0) != 0) continue;
+      line.remove_prefix(std::min(line.find_first_not_of(' ', word.size()), line.size()));
+      defined = true;
     }
-    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     if (line.rfind(name, 0) != 0 || (line.size() > name.size() && is_word(line[name.size()]))) continue;
     const size_t next = line.find_first_not_of(" \t", name.size());
     if (next == std::string_view::npos) continue;
-    const bool defined = line.data() != program.data() && *(line.data() - 1) == ' ';  // after def or class
-    if (defined || (line[next] == '=' && line.substr(next, 2) != "==") || line[next] == ':') return true;
+    const bool assigned = (line[next] == '=' && line.substr(next, 2) != "==") || line[next] == ':';
+    if (defined || assigned) return true;
   }
   return false;
 }

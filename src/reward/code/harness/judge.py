@@ -20,6 +20,8 @@ _FUNCTION_MODULES = {"math", "cmath", "operator", "_operator", "itertools", "fun
                      "heapq", "_heapq", "bisect", "_bisect", "string", "random", "copy", "re", "statistics",
                      "fractions", "decimal", "datetime", "typing"}
 
+_LIBRARY_MODULES = getattr(sys, "stdlib_module_names", _FUNCTION_MODULES)  # from Python 3.10
+
 
 class Module:
     """A module of the standard library, named by the program. Only a name of the tests turns into the module itself."""
@@ -314,9 +316,9 @@ class Names(dict):
             value = self._judge.ask("name", name)
         except NameError:
             raise KeyError(name) from None
-        if name in self._attributes and name in sys.stdlib_module_names:
+        if name in self._attributes and name in _LIBRARY_MODULES:
             value = __import__(name)
-        elif isinstance(value, Module) and value.name.partition(".")[0] in sys.stdlib_module_names:
+        elif isinstance(value, Module) and value.name.partition(".")[0] in _LIBRARY_MODULES:
             value = __import__(value.name, fromlist=["_"])
         elif isinstance(value, Remote) and object.__getattribute__(value, "_kind") in ("function", "class"):
             value = self._functions[name] = self.library(value, name)
@@ -375,16 +377,13 @@ def parse(text, what):
 
 def prompt_definitions(task):
     """The helpers that a prompt in code defines are part of the task, and so the tests' own; the function to be written
-    is not."""
-    if not task["prompt"]:
-        return None
+    is not. One by one: what cannot be had here may still come from the program."""
     try:
-        tree = compile(task["prompt"], "prompt", "exec", _ONLY_TREE)
+        statements = compile(task["prompt"], "prompt", "exec", _ONLY_TREE).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    tree.body = [n for n in tree.body if getattr(n, "name", None) != task["entry_point"]
-                 and isinstance(n, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign))]
-    return tree
+        return []  # words
+    return [ast.Module([s], []) for s in statements
+            if getattr(s, "name", None) != task["entry_point"] and not isinstance(s, ast.Expr)]
 
 
 def prepare(judge, task):
@@ -401,9 +400,11 @@ def prepare(judge, task):
     if not entry and all(hasattr(builtins, name) for name in called):
         own = called
     names = Names(judge, own, attributes)
-    helpers = prompt_definitions(task)
-    if helpers:
-        exec(compile(helpers, "prompt", "exec"), names)
+    for helper in prompt_definitions(task):
+        try:
+            exec(compile(helper, "prompt", "exec"), names)
+        except Exception:
+            pass
     for tree in setup:
         exec(compile(tree, "setup", "exec"), names)
     codes = [compile(tree, "test", "exec") for tree in trees]
@@ -435,8 +436,13 @@ def describe(error):
     return type(error).__name__ + (": " + text if text else "")
 
 
+def blame_imports(error):
+    if isinstance(error, ImportError) and not getattr(error, "_from_program", False):
+        raise Stop("the tests import what is not here: %s" % error) from None
+
+
 def judge_all(judge, task):
-    """passed, total, the first failure, whether the tests are at fault"""
+    """passed, total, the first failure"""
     passed, failure, total = 0, "", max(1, len(task["test_list"]))
     try:
         tests = prepare(judge, task)
@@ -452,18 +458,20 @@ def judge_all(judge, task):
             except Gone:
                 raise
             except Exception as error:
+                blame_imports(error)
                 failure = failure or describe(error)
                 if judge.gone:
                     raise Gone(judge.gone) from None
                 if not task["all_tests"]:
                     break
-    except Stop as error:
-        return 0, total, str(error), True
     except Gone as error:
         failure = failure or str(error)
+    except Stop:
+        raise
     except BaseException as error:  # the tests may even exit
+        blame_imports(error)
         failure = failure or describe(error)
-    return passed, total, failure, False
+    return passed, total, failure
 
 
 def main():
@@ -474,8 +482,10 @@ def main():
     sys.path[:] = [p for p in sys.path if p != "/box"]
     judge = Judge(Channel(), task)
     sys.setrecursionlimit(5000)
-    passed, total, failure, fault = judge_all(judge, task)
-    line = to_text([passed, total, failure, fault, judge.gone is not None])
+    try:
+        line = to_text([*judge_all(judge, task), False, judge.gone is not None])
+    except Stop as error:
+        line = to_text([0, 1, str(error), True, False])
     os.write(1, ("\n" + task["token"] + line + "\n").encode("ascii"))
     os._exit(0)
 

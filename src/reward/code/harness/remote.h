@@ -2,6 +2,8 @@
 // Nothing of the program's own types or operators exists where the tests compare.
 #pragma once
 
+#include <sys/socket.h>
+#include <unistd.h>
 #include <any>
 #include <array>
 #include <complex>
@@ -15,10 +17,8 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <sys/socket.h>
 #include <tuple>
 #include <type_traits>
-#include <unistd.h>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -31,9 +31,13 @@ inline constexpr int kProgramLeft = 71, kGarbled = 72, kNotANumber = 73;
 inline constexpr uint64_t kLongest = uint64_t{1} << 28;
 
 #ifdef HONE_TESTS
-[[noreturn]] inline void lost(int code) { _exit(code); }
+[[noreturn]] inline void lost(int code) {
+  _exit(code);
+}
 #else
-[[noreturn]] inline void lost(int) { _exit(0); }  // the tests are through
+[[noreturn]] inline void lost(int) {
+  _exit(0);
+}  // the tests are through
 #endif
 
 inline void write_all(const char* data, size_t size) {
@@ -145,13 +149,20 @@ struct TravelContainer {
     return value;
   }
 };
-template <class T> struct Travel<std::vector<T>> : TravelContainer<std::vector<T>, T> {};
-template <class T> struct Travel<std::deque<T>> : TravelContainer<std::deque<T>, T> {};
-template <class T> struct Travel<std::list<T>> : TravelContainer<std::list<T>, T> {};
-template <class T> struct Travel<std::set<T>> : TravelContainer<std::set<T>, T> {};
-template <class T> struct Travel<std::multiset<T>> : TravelContainer<std::multiset<T>, T> {};
-template <class T> struct Travel<std::unordered_set<T>> : TravelContainer<std::unordered_set<T>, T> {};
-template <class K, class V> struct Travel<std::map<K, V>> : TravelContainer<std::map<K, V>, std::pair<K, V>> {};
+template <class T>
+struct Travel<std::vector<T>> : TravelContainer<std::vector<T>, T> {};
+template <class T>
+struct Travel<std::deque<T>> : TravelContainer<std::deque<T>, T> {};
+template <class T>
+struct Travel<std::list<T>> : TravelContainer<std::list<T>, T> {};
+template <class T>
+struct Travel<std::set<T>> : TravelContainer<std::set<T>, T> {};
+template <class T>
+struct Travel<std::multiset<T>> : TravelContainer<std::multiset<T>, T> {};
+template <class T>
+struct Travel<std::unordered_set<T>> : TravelContainer<std::unordered_set<T>, T> {};
+template <class K, class V>
+struct Travel<std::map<K, V>> : TravelContainer<std::map<K, V>, std::pair<K, V>> {};
 template <class K, class V>
 struct Travel<std::unordered_map<K, V>> : TravelContainer<std::unordered_map<K, V>, std::pair<K, V>> {};
 

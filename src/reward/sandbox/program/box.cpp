@@ -124,6 +124,7 @@ std::string Box::arguments(std::vector<Descriptor>& files) const {
   add({"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"});
   add({"--uid", "1000", "--gid", "1000", "--hostname", "box", "--die-with-parent", "--as-pid-1"});
   add({"--cap-add", "CAP_SYS_ADMIN"});  // until the first process has bounded /tmp; within the box only
+  add({"--perms", "1777", "--size", std::to_string(program_.limits.disk_bytes), "--tmpfs", "/tmp"});
   for (const std::string& path : program_.visible) {
     char target[4096];
     const ssize_t length = readlink(path.c_str(), target, sizeof target - 1);
@@ -141,7 +142,6 @@ std::string Box::arguments(std::vector<Descriptor>& files) const {
     add({"--symlink", "/proc/self/fd/1", "/dev/stdout", "--symlink", "/proc/self/fd/2", "/dev/stderr"});
   }
   add({"--symlink", "/tmp", "/dev/shm"});  // one writable place, so that one bound holds
-  add({"--perms", "1777", "--size", std::to_string(program_.limits.disk_bytes), "--tmpfs", "/tmp"});
   add_file(memory_file("box:x:1000:1000::/tmp:/bin/false\n"), "/etc/passwd", "0444");
   add_file(Descriptor(checked(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "open own program")), kInitPath, "0555");
   for (const BoxFile& file : program_.files)
