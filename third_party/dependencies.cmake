@@ -34,5 +34,11 @@ find_library(HONE_GMP_LIBRARY gmp REQUIRED)
 add_library(hone_arb INTERFACE)
 target_include_directories(hone_arb SYSTEM INTERFACE ${HONE_ARB_INCLUDE} ${HONE_GMP_INCLUDE})
 target_link_libraries(hone_arb INTERFACE ${HONE_ARB_LIBRARY} ${HONE_FLINT_LIBRARY} ${HONE_GMPXX_LIBRARY} ${HONE_GMP_LIBRARY})
+# The static library: the program that needs it runs where no shared one may be.
+find_path(HONE_SECCOMP_INCLUDE seccomp.h REQUIRED)
+find_library(HONE_SECCOMP_LIBRARY libseccomp.a REQUIRED)
+add_library(hone_seccomp INTERFACE)
+target_include_directories(hone_seccomp SYSTEM INTERFACE ${HONE_SECCOMP_INCLUDE})
+target_link_libraries(hone_seccomp INTERFACE ${HONE_SECCOMP_LIBRARY})
 
 include(${CMAKE_CURRENT_LIST_DIR}/torch.cmake)

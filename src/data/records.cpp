@@ -31,6 +31,12 @@ std::optional<std::string> Record::text(std::string_view key) const {
   return at->is_string() ? at->get<std::string>() : at->dump();
 }
 
+std::optional<std::string> Record::json(std::string_view key) const {
+  const auto at = fields_->json.find(key);
+  if (at == fields_->json.end()) return std::nullopt;
+  return at->dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 std::string Record::dump() const {
   return fields_->json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -5,6 +5,7 @@
 #include "hone/core/error.h"
 #include "hone/data/chains.h"
 #include "hone/data/reasoning_text.h"
+#include "hone/reward/code.h"
 #include "hone/reward/math.h"
 
 namespace hone {
@@ -82,6 +83,20 @@ RewardFunction make_reward(const SoftOverlongReward& config, const Context& cont
 RewardFunction make_reward(const MathReward& config, const Context&) {
   return
       [config](const Prompt& prompt, const Completion& completion) { return math_reward(prompt, completion, config); };
+}
+
+RewardFunction make_reward(const CodeReward& config, const Context&) {
+  const auto judge = std::make_shared<const CodeJudge>(config);
+  return [judge, partial = config.partial_credit](const Prompt& prompt, const Completion& completion) -> RewardResult {
+    const CodeVerdict verdict = judge->judge(prompt.record, completion.text);
+    if (verdict.status == CodeStatus::kOk) return right();
+    const std::string reason = fmt::format("{}: {}", to_string(verdict.status), verdict.reason);
+    if (verdict.status == CodeStatus::kSandboxError) return unusable(reason);
+    RewardResult result = wrong(reason);
+    if (partial)
+      result.value = static_cast<double>(verdict.passed) / static_cast<double>(std::max<int64_t>(verdict.total, 1));
+    return result;
+  };
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ class Record {
   /// The field as text: a string as it is, a number or boolean as JSON writes it; nothing when absent, null, list or
   /// object.
   std::optional<std::string> text(std::string_view key) const;
+  /// The field as compact JSON, whatever it holds; nothing when absent.
+  std::optional<std::string> json(std::string_view key) const;
   /// The whole object as compact JSON.
   std::string dump() const;
 

@@ -57,10 +57,36 @@ struct MathReward {
   bool operator==(const MathReward&) const = default;
 };
 
+enum class CodeComparison { kTokens, kLines };
+inline constexpr std::string_view kCodeComparisonNames[] = {"tokens", "lines"};
+inline std::span<const std::string_view> enum_names(CodeComparison) {
+  return kCodeComparisonNames;
+}
+
+/// 1 where the program passes the tests of its record, else 0, or with partial_credit the share of tests it passes.
+struct CodeReward {
+  static constexpr std::string_view kType = "code";
+  double cpu_seconds = 4;
+  double wall_seconds = 12;
+  int64_t memory_mebibytes = 512;
+  bool partial_credit = false;
+  CodeComparison comparison = CodeComparison::kTokens;
+  std::optional<double> float_tolerance;
+  std::optional<int64_t> jobs;
+  std::optional<std::string> python;
+  bool operator==(const CodeReward&) const = default;
+};
+
 struct RewardConfig {
   double weight = 1.0;
   std::optional<std::string> name;
-  std::variant<AccuracyReward, FormatReward, LanguageConsistencyReward, SoftOverlongReward, MathReward> parameters;
+  std::variant<AccuracyReward,             //
+               FormatReward,               //
+               LanguageConsistencyReward,  //
+               SoftOverlongReward,         //
+               MathReward,                 //
+               CodeReward>
+      parameters;
 
   std::string_view type() const {
     return std::visit([](const auto& p) { return std::decay_t<decltype(p)>::kType; }, parameters);
@@ -94,6 +120,19 @@ inline void describe(ConfigVisitor& v, MathReward& c) {
   v.field("relation_for_set", c.relation_for_set, any_value(), "",
           "Takes 1 < x < 2 where the gold is the interval (1, 2).");
   v.field("variable_names_matter", c.variable_names_matter, any_value(), "", "Off, f(x) and f(y) are the same answer.");
+}
+inline void describe(ConfigVisitor& v, CodeReward& c) {
+  v.field("cpu_seconds", c.cpu_seconds, above_up_to(0, 3600), "seconds", "CPU time of one run of a program.");
+  v.field("wall_seconds", c.wall_seconds, above_up_to(0, 3600), "seconds", "Time of one run by the clock.");
+  v.field("memory_mebibytes", c.memory_mebibytes, between(16, 1 << 20), "MiB", "Memory of all processes of one run.");
+  v.field("partial_credit", c.partial_credit, any_value(), "",
+          "Pays the share of tests passed instead of all or nothing.");
+  v.field("comparison", c.comparison, any_value(), "", "What of an output must be equal: its words or its lines.");
+  v.field("float_tolerance", c.float_tolerance, at_least(0), "",
+          "Absolute and relative error allowed in numbers of an output; null for none. For comparison: tokens.");
+  v.field("jobs", c.jobs, between(1, 4096), "programs",
+          "Programs that run at the same time; null for one a processor.");
+  v.field("python", c.python, any_value(), "", "Interpreter for Python programs; null for the system's.");
 }
 inline void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");
