@@ -11,6 +11,7 @@
 #include "hone/kernels/ops.h"
 #include "hone/kernels/parallel.h"
 #include "hone/pipeline/run.h"
+#include "hone/reward/code.h"
 
 namespace hone::cli {
 namespace {
@@ -44,6 +45,8 @@ void doctor() {
   row("disk, free here", gigabytes(free_disk_bytes(std::filesystem::current_path())));
   row("built-in model", builtin_model());
   row("CUDA, NCCL", "this build is for the CPU only");
+  fmt::print("\nthe reward code:\n");
+  for (const std::string& line : code_report()) fmt::print("  {}\n", line);
 }
 
 }  // namespace
