@@ -43,8 +43,14 @@ struct Sequence {
 class RolloutEngine::Batch {
  public:
   Batch(RolloutEngine& engine, std::vector<RolloutGroup>& groups, const SamplingConfig& config, int64_t blocks,
-        const RolloutKey& key)
-      : engine_(engine), groups_(groups), config_(config), key_(key), prompts_(groups.size()), allocator_(blocks) {
+        const RolloutKey& key, const OnFinished& on_finished)
+      : engine_(engine),
+        groups_(groups),
+        config_(config),
+        key_(key),
+        on_finished_(on_finished),
+        prompts_(groups.size()),
+        allocator_(blocks) {
     for (size_t g = 0; g < groups.size(); ++g) {
       prompts_[g].to_start = static_cast<int64_t>(groups[g].completions.size());
       for (size_t s = 0; s < groups[g].completions.size(); ++s) waiting_.push_back({g, s});
@@ -235,9 +241,16 @@ class RolloutEngine::Batch {
         going_on.push_back(std::move(sequence));
       } else {
         release(sequence->blocks);
+        finish(groups_[sequence->group], completion(*sequence));
       }
     }
     running_ = std::move(going_on);
+  }
+
+  void finish(const RolloutGroup& group, Completion& done) {
+    const bool ended = done.ids.back() == engine_.tokenizer_.eos_id();
+    done.text = engine_.tokenizer_.decode({done.ids.begin(), done.ids.end() - (ended ? 1 : 0)});
+    if (on_finished_) on_finished_(group, done);
   }
 
   // Appends one token and settles the finish reason; kAbort stands for "not finished" meanwhile.
@@ -283,6 +296,7 @@ class RolloutEngine::Batch {
   std::vector<RolloutGroup>& groups_;
   const SamplingConfig& config_;
   const RolloutKey key_;
+  const OnFinished& on_finished_;
   std::vector<SharedPrompt> prompts_;
   BlockAllocator allocator_;
   std::deque<Sequence> waiting_;
@@ -310,7 +324,8 @@ int64_t RolloutEngine::ensure_cache(const SamplingConfig& config, int64_t longes
 }
 
 std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, int64_t num_generations,
-                                                  const SamplingConfig& config, const RolloutKey& key) {
+                                                  const SamplingConfig& config, const RolloutKey& key,
+                                                  const OnFinished& on_finished) {
   const at::NoGradGuard no_grad;
   stats_ = {};
   std::vector<RolloutGroup> groups;
@@ -327,13 +342,7 @@ std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, i
   }
   if (groups.empty() || num_generations == 0) return groups;
   const int64_t blocks = ensure_cache(config, longest, static_cast<int64_t>(groups.size()) * num_generations);
-  Batch(*this, groups, config, blocks, key).run();
-  for (RolloutGroup& group : groups) {
-    for (Completion& completion : group.completions) {
-      const bool ended = completion.ids.back() == tokenizer_.eos_id();
-      completion.text = tokenizer_.decode({completion.ids.begin(), completion.ids.end() - (ended ? 1 : 0)});
-    }
-  }
+  Batch(*this, groups, config, blocks, key, on_finished).run();
   return groups;
 }
 

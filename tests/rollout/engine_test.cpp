@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 
 #include "hone/core/error.h"
 #include "hone/core/random.h"
@@ -121,6 +122,24 @@ TEST_F(Engine, ASampleDependsOnItsOwnKeyOnly) {
     for (size_t s = 0; s < 2; ++s) EXPECT_EQ(few[p * 2 + s].ids, more[p * 4 + s].ids);
   }
   EXPECT_NE(more[0].ids, more[1].ids);
+}
+
+TEST_F(Engine, TellsOfEachCompletionOnceWhenItIsDone) {
+  SamplingConfig config;
+  config.max_completion_length = 30;
+  config.max_num_seqs = 7;
+  RolloutEngine engine(model_, tokenizer_);
+  std::map<const Completion*, std::pair<std::string, const RolloutGroup*>> told;
+  const auto groups = engine.generate(prompts(6), 3, config, {4, 0, 0}, [&](const RolloutGroup& group, Completion& c) {
+    EXPECT_NE(c.finish_reason, FinishReason::kAbort);
+    EXPECT_TRUE(told.try_emplace(&c, c.text, &group).second);
+  });
+  EXPECT_EQ(told.size(), 18U);
+  for (const RolloutGroup& group : groups) {
+    for (const Completion& c : group.completions) {
+      EXPECT_EQ(told.at(&c), std::make_pair(c.text, &group)) << "the address or the text changed";
+    }
+  }
 }
 
 // The log-probs that sampling recorded are those of scoring the whole sequence, bit for bit, for every kind of filter.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -29,6 +30,10 @@ struct RolloutStats {
   int64_t preemptions = 0;  ///< sequences that lost their blocks and were computed again
 };
 
+/// Told of each completion as soon as it is done, in the thread that generates: work on it can begin while others still
+/// grow. Both references stay valid as long as the vector that generate() returns.
+using OnFinished = std::function<void(const RolloutGroup& group, Completion& completion)>;
+
 class RolloutEngine {
  public:
   RolloutEngine(const Model& model, const Tokenizer& tokenizer);
@@ -37,7 +42,7 @@ class RolloutEngine {
   /// `num_generations` completions of every prompt, in order. Prompts must leave room for max_completion_length within
   /// the model's positions; a longer one is an Error kInput, as is a KV cache that cannot hold one sequence.
   std::vector<RolloutGroup> generate(std::vector<Prompt> prompts, int64_t num_generations, const SamplingConfig& config,
-                                     const RolloutKey& key);
+                                     const RolloutKey& key, const OnFinished& on_finished = {});
   const RolloutStats& stats() const { return stats_; }  ///< of the last call
 
  private:
