@@ -24,4 +24,23 @@ add_library(hone_sentencepiece INTERFACE)
 target_include_directories(hone_sentencepiece SYSTEM INTERFACE ${HONE_SENTENCEPIECE_INCLUDE})
 target_link_libraries(hone_sentencepiece INTERFACE ${HONE_SENTENCEPIECE_LIBRARY})
 
+find_path(HONE_RE2_INCLUDE re2/re2.h REQUIRED)
+find_library(HONE_RE2_LIBRARY re2 REQUIRED)
+add_library(hone_re2 INTERFACE)
+target_include_directories(hone_re2 SYSTEM INTERFACE ${HONE_RE2_INCLUDE})
+target_link_libraries(hone_re2 INTERFACE ${HONE_RE2_LIBRARY})
+
+find_path(HONE_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+find_library(HONE_UTF8PROC_LIBRARY utf8proc REQUIRED)
+add_library(hone_utf8proc INTERFACE)
+target_include_directories(hone_utf8proc SYSTEM INTERFACE ${HONE_UTF8PROC_INCLUDE})
+target_link_libraries(hone_utf8proc INTERFACE ${HONE_UTF8PROC_LIBRARY})
+
+find_path(HONE_GMP_INCLUDE gmpxx.h REQUIRED)
+find_library(HONE_GMPXX_LIBRARY gmpxx REQUIRED)
+find_library(HONE_GMP_LIBRARY gmp REQUIRED)
+add_library(hone_gmp INTERFACE)
+target_include_directories(hone_gmp SYSTEM INTERFACE ${HONE_GMP_INCLUDE})
+target_link_libraries(hone_gmp INTERFACE ${HONE_GMPXX_LIBRARY} ${HONE_GMP_LIBRARY})
+
 include(${CMAKE_CURRENT_LIST_DIR}/torch.cmake)

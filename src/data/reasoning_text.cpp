@@ -65,8 +65,9 @@ TaggedText read_tags(std::string_view text, bool thinking_opened) {
   const auto between = [text](size_t from, size_t to) { return text.substr(from, to - from); };
 
   TaggedText out;
-  const bool begins_once = thinking_opened ? think.first == kNone
-                                           : think.once() && think.first < end.first && is_blank(between(0, think.first));
+  const bool begins_once = thinking_opened
+                               ? think.first == kNone
+                               : think.once() && think.first < end.first && is_blank(between(0, think.first));
   const bool thinks_once = begins_once && end.once();
   out.thinking_well_formed = thinks_once && !is_blank(text.substr(end.first + end.length));
   out.well_formed = thinks_once && open.once() && close.once() && end.first < open.first && open.first < close.first &&
@@ -76,8 +77,10 @@ TaggedText read_tags(std::string_view text, bool thinking_opened) {
   const size_t begin = think.first == kNone || thinking_opened ? 0 : think.first + think.length;
   out.thinking = between(begin, end.last != kNone && end.last >= begin ? end.last : text.size());
 
-  if (end.first == kNone && (thinking_opened || think.first != kNone)) return out;
-  out.rest = end.last == kNone ? text : text.substr(end.last + end.length);
+  if (end.first == kNone && thinking_opened) return out;
+  const std::string_view rest = end.last == kNone ? text : text.substr(end.last + end.length);
+  if (rest.find("<think>") != kNone) return out;
+  out.rest = rest;
   const Tag rest_close(*out.rest, "</answer>");
   if (rest_close.last == kNone) return out;
   const Tag rest_open(out.rest->substr(0, rest_close.last), "<answer>");

@@ -17,8 +17,8 @@ struct TaggedText {
   bool thinking_well_formed = false;
   /// From the first <think> to the last </think>; where one of them is missing, from the start or to the end.
   std::string_view thinking;
-  /// What follows the last </think>, or the whole text where there is neither tag; a text that opens <think> and never
-  /// closes it has none.
+  /// What follows the last </think>, or the whole text where there is neither tag; a text whose last <think> is never
+  /// closed has none.
   std::optional<std::string_view> rest;
   /// The inside of the last <answer> ... </answer> in `rest`.
   std::optional<std::string_view> answer;

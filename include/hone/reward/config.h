@@ -91,7 +91,7 @@ struct ReasoningStepsReward {
 };
 
 /// Between two values by a cosine of the length, one pair for right and one for wrong answers (Demystifying Long
-/// Chain-of-Thought Reasoning, arXiv 2502.03373, section 4.2).
+/// Chain-of-Thought Reasoning, arXiv 2502.03373).
 struct CosineReward {
   static constexpr std::string_view kType = "cosine";
   std::string of = "math";
@@ -113,7 +113,7 @@ struct LengthReward {
   bool operator==(const LengthReward&) const = default;
 };
 
-/// How well a wanted length is kept (L1, arXiv 2503.04697, equations 1 and 2).
+/// How well a wanted length is kept (L1, arXiv 2503.04697).
 enum class LengthBound { kExact, kAtMost };
 inline constexpr std::string_view kLengthBoundNames[] = {"exact", "at_most"};
 inline std::span<const std::string_view> enum_names(LengthBound) {
@@ -231,15 +231,17 @@ inline void describe_opened(ConfigVisitor& v, bool& opened) {
           "The template ends with <think>, so that a completion begins inside its thinking.");
 }
 inline void describe_source(ConfigVisitor& v, AnswerSource& c) {
-  v.field("answer_in", c.answer_in, any_value(), "",
-          "Where the answer stands after the thinking: the last <answer> block (tags), the last \\boxed{} (box), all of "
-          "it (text), or the first of these that there is (auto).");
+  v.field(
+      "answer_in", c.answer_in, any_value(), "",
+      "Where the answer stands after the thinking: the last <answer> block (tags), the last \\boxed{} (box), all of "
+      "it (text), or the first of these that there is (auto).");
   describe_opened(v, c.think_opened_by_prompt);
 }
 inline void describe_of(ConfigVisitor& v, std::string& of) {
-  v.field("of", of, any_value(), "",
-          "The reward that says what is right: the name of another one of the list, or a type, which is then taken with "
-          "its defaults.");
+  v.field(
+      "of", of, any_value(), "",
+      "The reward that says what is right: the name of another one of the list, or a type, which is then taken with "
+      "its defaults.");
 }
 inline void describe_unit(ConfigVisitor& v, LengthUnit& unit) {
   v.field("unit", unit, any_value(), "", "What a length is counted in.");
@@ -292,8 +294,9 @@ inline void describe(ConfigVisitor& v, LengthTargetReward& c) {
   detail::describe_of(v, c.of);
   detail::describe_unit(v, c.unit);
   v.field("target", c.target, at_least(1), "", "The length that is wanted; null for the record's `target_length`.");
-  v.field("bound", c.bound, any_value(), "",
-          "A loss for every unit too long or too short (exact), or for right answers a bonus for being short (at_most).");
+  v.field(
+      "bound", c.bound, any_value(), "",
+      "A loss for every unit too long or too short (exact), or for right answers a bonus for being short (at_most).");
   v.field("slope", c.slope, at_least(0), "", "What one unit of length is worth.");
 }
 inline void describe(ConfigVisitor& v, RepetitionReward& c) {
