@@ -1,4 +1,6 @@
 // hone score: completions in, rewards out.
+#include <fmt/ranges.h>
+
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -58,8 +60,8 @@ struct Row {
 
 class Scorer {
  public:
-  explicit Scorer(const Options& options)
-      : jobs_(options.jobs), rewards_({read_config(options)}, /*max_completion_length=*/std::nullopt) {}
+  Scorer(const RewardConfig& config, size_t jobs)
+      : jobs_(jobs), weight_(config.weight), rewards_({config}, /*max_completion_length=*/std::nullopt) {}
 
   void add(Json json, const std::string& place) {
     rows_.push_back(read_row(std::move(json), place));
@@ -135,7 +137,7 @@ class Scorer {
     right_ += result.verdict == Verdict::kRight;
     wrong_ += result.verdict == Verdict::kWrong;
     unusable_ += result.verdict == Verdict::kUnusable;
-    sum_ += result.value.value_or(0.0);
+    sum_ += weight_ * result.value.value_or(0.0);
   }
 
   // The row with what was found out; lists where it holds a list of completions.
@@ -146,10 +148,9 @@ class Scorer {
       const RewardResult& result = results.front();
       count(result);
       any_verdict = any_verdict || result.verdict != Verdict::kNone;
-      const Json value = result.value ? Json(*result.value) : Json();
-      values.push_back(value);
+      values.push_back(result.value ? Json(weight_ * *result.value) : Json());
       verdicts.push_back(result.verdict == Verdict::kNone ? Json() : Json(to_string(result.verdict)));
-      parts.push_back({{rewards_.names()[0], value}});
+      parts.push_back({{rewards_.names()[0], result.value ? Json(*result.value) : Json()}});
       reasons.push_back(result.reason);
     }
     const auto put = [&](const char* key, Json& list) { row.json[key] = row.many ? std::move(list) : list.front(); };
@@ -161,6 +162,7 @@ class Scorer {
   }
 
   const size_t jobs_;
+  const double weight_;
   const RewardSet rewards_;
   std::vector<Row> rows_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -169,7 +171,7 @@ class Scorer {
 };
 
 void score(const Options& options) {
-  Scorer scorer(options);
+  Scorer scorer(read_config(options), options.jobs);
   read_jsonl(options.input, [&](Json row, const std::string& place) { scorer.add(std::move(row), place); });
   scorer.flush();
   scorer.print_summary();

@@ -14,7 +14,6 @@ namespace {
 
 constexpr size_t kLongestNumber = 100;    // digits of a number of the record
 constexpr size_t kMostNumbers = 1000;     // of a record
-constexpr size_t kDeepest = 256;          // open parentheses and signs: nobody needs so many
 constexpr int64_t kLargestExponent = 99;  // of a number in scientific notation
 
 bool is_digit(char c) {
@@ -101,7 +100,8 @@ struct Supply {
   int64_t left = 0, negative_left = 0;
 };
 
-// Reads an expression from left to right with one stack of values and one of operators. No recursion.
+// Reads an expression from left to right with one stack of values and one of operators. No recursion, so
+// that no depth is too deep.
 class Expression {
  public:
   explicit Expression(const std::vector<Number>& numbers) {
@@ -156,9 +156,8 @@ class Expression {
     after_sign_ = sign;
     if (c == '(' || sign) {
       if (!wants_operand_) return fail("no expression: a value before a parenthesis");
-      if (operators_.size() > 4 * kDeepest) return fail("nested too deeply");
       operators_.push_back(c == '(' ? c : c == '-' ? kMinusSign : kPlusSign);
-      if (c == '(' && ++depth_ > kDeepest) fail("nested too deeply");
+      depth_ += c == '(';
       return;
     }
     if (c != ')' && c != '+' && c != '-' && c != '*' && c != '/') return fail("no expression of + - * / ( )");

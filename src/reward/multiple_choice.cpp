@@ -48,6 +48,16 @@ bool within(char letter, const Choices& choices) {
   return letter >= 'A' && static_cast<size_t>(letter - 'A') < count;
 }
 
+// The letters of a list, each once.
+std::optional<Options> read_letters(std::string_view list, const Choices& choices) {
+  Options options;
+  for (const char c : list) {
+    if (c < 'A' || c > 'Z') continue;
+    if (!within(c, choices) || !options.insert(c).second) return std::nullopt;
+  }
+  return options;
+}
+
 // "B", "(B)", "b.", "option B", "B: Paris", "A, C", "A and C", "AC", or the text of an option; nothing else.
 std::optional<Options> read_options(std::string_view raw, const Choices& choices) {
   if (raw.size() > kLongestAnswer) return std::nullopt;
@@ -55,25 +65,19 @@ std::optional<Options> read_options(std::string_view raw, const Choices& choices
   const std::string text = without_marks(raw);
   if (const auto choice = find_choice(choices, text)) return Options{*choice};
 
-  static const RE2 kOne(
-      R"((?i)(?:(?:option|choice|answer)s?:?\s+)?\(?([a-z])(?:\)?[.。]?|\s*(?:\)|[).:：、]\s*)(.+)))");
-  std::string letter, rest;
-  if (RE2::FullMatch(text, kOne, &letter, &rest)) {
-    const char option = static_cast<char>(letter[0] & ~0x20);
-    const auto named = find_choice(choices, rest);
-    if (!within(option, choices) || (named && *named != option)) return std::nullopt;
-    return Options{option};
-  }
   static const RE2 kSeveral(
       R"((?:(?i:options|choices|answers):?\s+)?((?:\(?[A-Z]\)?(?:\s*(?:,|;|/|&|、|，|\band\b)\s*|\s*))+)\.?)");
   std::string letters;
-  if (!RE2::FullMatch(text, kSeveral, &letters)) return std::nullopt;
-  Options options;
-  for (const char c : letters) {
-    if (c < 'A' || c > 'Z') continue;
-    if (!within(c, choices) || !options.insert(c).second) return std::nullopt;
-  }
-  return options;
+  if (RE2::FullMatch(text, kSeveral, &letters)) return read_letters(letters, choices);
+
+  static const RE2 kOne(
+      R"((?i)(?:(?:option|choice|answer)s?:?\s+)?\(?([a-z])(?:\)?[.。]?|\s*(?:\)|[).:：、]\s*)(.+)))");
+  std::string letter, rest;
+  if (!RE2::FullMatch(text, kOne, &letter, &rest)) return std::nullopt;
+  const char option = static_cast<char>(letter[0] & ~0x20);
+  const auto named = find_choice(choices, rest);
+  if (!within(option, choices) || (named && *named != option)) return std::nullopt;
+  return Options{option};
 }
 
 // The gold: letters or texts of options; a number, which JSON writes without quotes, counts options from 0.

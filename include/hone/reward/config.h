@@ -62,7 +62,7 @@ struct LanguageConsistencyReward {
 /// 0 up to max_length - cache tokens, falling to -1 at max_length (DAPO, arXiv 2503.14476, equation 13).
 struct SoftOverlongReward {
   static constexpr std::string_view kType = "soft_overlong";
-  std::optional<int64_t> max_length;
+  std::optional<int64_t> max_length{};
   int64_t cache = 1;
   TokenNeed token_need() const { return TokenNeed::kCount; }
   bool operator==(const SoftOverlongReward&) const = default;
@@ -78,7 +78,7 @@ struct TagCountReward {
 /// 1 where the format is kept and the answer holds a fenced block of the language, else 0 (open-r1).
 struct CodeFormatReward {
   static constexpr std::string_view kType = "code_format";
-  std::optional<std::string> language;
+  std::optional<std::string> language{};
   bool think_opened_by_prompt = false;
   bool operator==(const CodeFormatReward&) const = default;
 };
@@ -96,7 +96,7 @@ struct CosineReward {
   static constexpr std::string_view kType = "cosine";
   std::string of = "math";
   LengthUnit unit = LengthUnit::kTokens;
-  std::optional<int64_t> max_length;
+  std::optional<int64_t> max_length{};
   double min_value_correct = 0.5, max_value_correct = 1.0;
   double min_value_wrong = -1.0, max_value_wrong = -0.5;
   TokenNeed token_need() const { return hone::token_need(unit); }
@@ -123,7 +123,7 @@ struct LengthTargetReward {
   static constexpr std::string_view kType = "length_target";
   std::string of = "math";
   LengthUnit unit = LengthUnit::kTokens;
-  std::optional<int64_t> target;
+  std::optional<int64_t> target{};
   LengthBound bound = LengthBound::kExact;
   double slope = 0.0003;
   TokenNeed token_need() const { return hone::token_need(unit); }
@@ -148,7 +148,7 @@ struct RepetitionReward {
 /// 1 where the answer is the record's `answer` (one of them, when it is a list) letter for letter, else 0.
 struct ExactMatchReward {
   static constexpr std::string_view kType = "exact_match";
-  AnswerSource source;
+  AnswerSource source{};
   bool ignore_case = false, ignore_punctuation = false, ignore_articles = false;
   bool operator==(const ExactMatchReward&) const = default;
 };
@@ -161,10 +161,10 @@ inline std::span<const std::string_view> enum_names(RegexPart) {
 }
 struct RegexReward {
   static constexpr std::string_view kType = "regex";
-  std::optional<std::string> pattern;
+  std::optional<std::string> pattern{};
   RegexPart part = RegexPart::kAfterThinking;
   bool full = false;
-  std::optional<int64_t> answer_group;
+  std::optional<int64_t> answer_group{};
   bool think_opened_by_prompt = false;
   bool operator==(const RegexReward&) const = default;
 };
@@ -172,21 +172,21 @@ struct RegexReward {
 /// 1 where the options that are chosen are those of the record's `answer`, else 0.
 struct MultipleChoiceReward {
   static constexpr std::string_view kType = "multiple_choice";
-  AnswerSource source;
+  AnswerSource source{};
   bool operator==(const MultipleChoiceReward&) const = default;
 };
 
 /// 1 where an expression of the record's `numbers`, each exactly once, has the value `target`, else 0.
 struct CountdownReward {
   static constexpr std::string_view kType = "countdown";
-  AnswerSource source;
+  AnswerSource source{};
   bool operator==(const CountdownReward&) const = default;
 };
 
 /// What a program of the user's says: JSON Lines in and out.
 struct CommandReward {
   static constexpr std::string_view kType = "command";
-  std::vector<std::string> argv;
+  std::vector<std::string> argv{};
   int64_t jobs = 1;
   double timeout = 30;
   bool operator==(const CommandReward&) const = default;
