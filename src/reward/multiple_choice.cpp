@@ -102,7 +102,7 @@ std::optional<Options> read_gold(const Record& record, const Choices& choices) {
 std::optional<std::string> last_statement(std::string_view text) {
   static const RE2 kStatement(
       R"((?:(?i:\banswers?(?:\s+(?:is|are)\s*[:：]?|\s*[:：]))|答案\s*(?:是|为)?\s*[:：]?)\s*(?i:(?:option|choice)s?\s+)?)"
-      R"((\(?[A-Z]\)?(?:\s*(?:,|、|，|&|\band\b)\s*\(?[A-Z]\b\)?)*)(?:[^A-Za-z0-9]|$))");
+      R"((\(?[A-Z]\)?(?:\s*(?:,|/|、|，|&|\band\b|\bor\b|或)\s*\(?[A-Z]\b\)?)*)(?:[^A-Za-z0-9]|$))");
   const std::string clean = without_marks(text);
   re2::StringPiece rest(clean);
   std::string found;

@@ -78,9 +78,9 @@ TEST(MultipleChoiceReward, ReadsAStatement) {
     EXPECT_EQ(result(kB, text).value, 1.0) << text;
   }
   for (const char* text : {"Because B is valid", "A. Because B is not valid", "The answer is B. No, the answer is C.",
-                           "No valid answer here", "The answer is Bonn", "The answer is A or B", "B or not B",
-                           "<think>The answer is B.</think>I do not know.", "<think>The answer is B.",
-                           "<answer>C</answer> The answer is B."}) {
+                           "No valid answer here", "The answer is Bonn", "The answer is A or B", "The answer is B or A",
+                           "Answer: (B)/(C)", "B or not B", "<think>The answer is B.</think>I do not know.",
+                           "<think>The answer is B.", "<answer>C</answer> The answer is B."}) {
     EXPECT_EQ(result(kB, text).value, 0.0) << text;
   }
   MultipleChoiceReward boxed;
