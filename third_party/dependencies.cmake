@@ -24,16 +24,34 @@ add_library(hone_sentencepiece INTERFACE)
 target_include_directories(hone_sentencepiece SYSTEM INTERFACE ${HONE_SENTENCEPIECE_INCLUDE})
 target_link_libraries(hone_sentencepiece INTERFACE ${HONE_SENTENCEPIECE_LIBRARY})
 
-# Big numbers: GMP and its C++ face, Arb's interval arithmetic (libflint-arb here; a part of FLINT since FLINT 3) on FLINT.
-find_path(HONE_ARB_INCLUDE acb.h PATH_SUFFIXES flint REQUIRED)
+find_path(HONE_RE2_INCLUDE re2/re2.h REQUIRED)
+find_library(HONE_RE2_LIBRARY re2 REQUIRED)
+add_library(hone_re2 INTERFACE)
+target_include_directories(hone_re2 SYSTEM INTERFACE ${HONE_RE2_INCLUDE})
+target_link_libraries(hone_re2 INTERFACE ${HONE_RE2_LIBRARY})
+
+find_path(HONE_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+find_library(HONE_UTF8PROC_LIBRARY utf8proc REQUIRED)
+add_library(hone_utf8proc INTERFACE)
+target_include_directories(hone_utf8proc SYSTEM INTERFACE ${HONE_UTF8PROC_INCLUDE})
+target_link_libraries(hone_utf8proc INTERFACE ${HONE_UTF8PROC_LIBRARY})
+
+# Big numbers: GMP and its C++ face.
 find_path(HONE_GMP_INCLUDE gmpxx.h REQUIRED)
-find_library(HONE_ARB_LIBRARY NAMES flint-arb arb flint REQUIRED)
-find_library(HONE_FLINT_LIBRARY flint REQUIRED)
 find_library(HONE_GMPXX_LIBRARY gmpxx REQUIRED)
 find_library(HONE_GMP_LIBRARY gmp REQUIRED)
+add_library(hone_gmp INTERFACE)
+target_include_directories(hone_gmp SYSTEM INTERFACE ${HONE_GMP_INCLUDE})
+target_link_libraries(hone_gmp INTERFACE ${HONE_GMPXX_LIBRARY} ${HONE_GMP_LIBRARY})
+
+# Arb's interval arithmetic (libflint-arb here; a part of FLINT since FLINT 3) on FLINT.
+find_path(HONE_ARB_INCLUDE acb.h PATH_SUFFIXES flint REQUIRED)
+find_library(HONE_ARB_LIBRARY NAMES flint-arb arb flint REQUIRED)
+find_library(HONE_FLINT_LIBRARY flint REQUIRED)
 add_library(hone_arb INTERFACE)
-target_include_directories(hone_arb SYSTEM INTERFACE ${HONE_ARB_INCLUDE} ${HONE_GMP_INCLUDE})
-target_link_libraries(hone_arb INTERFACE ${HONE_ARB_LIBRARY} ${HONE_FLINT_LIBRARY} ${HONE_GMPXX_LIBRARY} ${HONE_GMP_LIBRARY})
+target_include_directories(hone_arb SYSTEM INTERFACE ${HONE_ARB_INCLUDE})
+target_link_libraries(hone_arb INTERFACE ${HONE_ARB_LIBRARY} ${HONE_FLINT_LIBRARY} hone_gmp)
+
 # The static library: the program that needs it runs where no shared one may be.
 find_path(HONE_SECCOMP_INCLUDE seccomp.h REQUIRED)
 find_library(HONE_SECCOMP_LIBRARY libseccomp.a REQUIRED)

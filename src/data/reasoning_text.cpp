@@ -49,27 +49,44 @@ bool is_blank(std::string_view text) {
   return true;
 }
 
-TaggedText read_tags(std::string_view text) {
+std::string_view trim(std::string_view text) {
+  size_t begin = text.size(), end = text.size();
+  for (size_t at = 0; at < text.size();) {
+    const size_t here = at;
+    if (is_white_space(next_code_point(text, at))) continue;
+    if (begin == text.size()) begin = here;
+    end = at;
+  }
+  return text.substr(begin, end - begin);
+}
+
+TaggedText read_tags(std::string_view text, bool thinking_opened) {
   const Tag think(text, "<think>"), end(text, "</think>"), open(text, "<answer>"), close(text, "</answer>");
   const auto between = [text](size_t from, size_t to) { return text.substr(from, to - from); };
 
   TaggedText out;
-  out.well_formed = think.once() && end.once() && open.once() && close.once() && think.first < end.first &&
-                    end.first < open.first && open.first < close.first && is_blank(between(0, think.first)) &&
+  const bool begins_once = thinking_opened
+                               ? think.first == kNone
+                               : think.once() && think.first < end.first && is_blank(between(0, think.first));
+  const bool thinks_once = begins_once && end.once();
+  out.thinking_well_formed = thinks_once && !is_blank(text.substr(end.first + end.length));
+  out.well_formed = thinks_once && open.once() && close.once() && end.first < open.first && open.first < close.first &&
                     is_blank(between(end.first + end.length, open.first)) &&
                     is_blank(text.substr(close.first + close.length));
 
-  const size_t begin = think.first == kNone ? 0 : think.first + think.length;
+  const size_t begin = think.first == kNone || thinking_opened ? 0 : think.first + think.length;
   out.thinking = between(begin, end.last != kNone && end.last >= begin ? end.last : text.size());
 
-  if (end.first == kNone && think.first != kNone) return out;
+  if (end.first == kNone && thinking_opened) return out;
   const std::string_view rest = end.last == kNone ? text : text.substr(end.last + end.length);
-  const Tag rest_close(rest, "</answer>");
+  if (rest.find("<think>") != kNone) return out;
+  out.rest = rest;
+  const Tag rest_close(*out.rest, "</answer>");
   if (rest_close.last == kNone) return out;
-  const Tag rest_open(rest.substr(0, rest_close.last), "<answer>");
+  const Tag rest_open(out.rest->substr(0, rest_close.last), "<answer>");
   if (rest_open.last == kNone) return out;
   const size_t from = rest_open.last + rest_open.length;
-  out.answer = rest.substr(from, rest_close.last - from);
+  out.answer = out.rest->substr(from, rest_close.last - from);
   return out;
 }
 

@@ -10,6 +10,15 @@ struct Record::Fields {
   nlohmann::ordered_json json;
 };
 
+namespace {
+
+std::optional<std::string> as_text(const nlohmann::ordered_json& json) {
+  if (json.is_null() || json.is_structured()) return std::nullopt;
+  return json.is_string() ? json.get<std::string>() : json.dump();
+}
+
+}  // namespace
+
 Record::Record() : fields_(std::make_shared<Fields>(Fields{nlohmann::ordered_json::object()})) {}
 
 Record Record::parse(std::string_view json, const std::string& place) {
@@ -27,14 +36,27 @@ bool Record::has(std::string_view key) const {
 
 std::optional<std::string> Record::text(std::string_view key) const {
   const auto at = fields_->json.find(key);
-  if (at == fields_->json.end() || at->is_null() || at->is_structured()) return std::nullopt;
-  return at->is_string() ? at->get<std::string>() : at->dump();
+  return at == fields_->json.end() ? std::nullopt : as_text(*at);
 }
 
 std::optional<std::string> Record::json(std::string_view key) const {
   const auto at = fields_->json.find(key);
   if (at == fields_->json.end()) return std::nullopt;
   return at->dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::optional<std::vector<std::string>> Record::list(std::string_view key) const {
+  const auto at = fields_->json.find(key);
+  if (at == fields_->json.end()) return std::nullopt;
+  std::vector<std::string> out;
+  // One element stands for itself: a range over a JSON text or number yields just that.
+  for (const auto& element : *at) {
+    auto text = at->is_object() ? std::nullopt : as_text(element);
+    if (!text) return std::nullopt;
+    out.push_back(std::move(*text));
+  }
+  if (out.empty() && !at->is_array()) return std::nullopt;
+  return out;
 }
 
 std::string Record::dump() const {

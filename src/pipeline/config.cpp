@@ -8,6 +8,7 @@
 
 #include "hone/core/config_file.h"
 #include "hone/core/suggest.h"
+#include "hone/reward/reward.h"
 
 namespace hone {
 
@@ -235,6 +236,7 @@ class RunChecker {
   }
 
   void check_rewards(const GrpoStage& c) {
+    const bool all_sound = file_.sound({key("rewards"), key("sampling.max_completion_length")});
     std::set<std::string> names;
     for (size_t i = 0; i < c.rewards.size(); ++i) {
       const std::string at = "rewards." + std::to_string(i);
@@ -242,11 +244,12 @@ class RunChecker {
       const std::string name = c.rewards[i].label();
       rule(names.insert(name).second, {at}, fmt::format("two rewards are named '{}'", name), "give one a 'name'");
       if (c.rewards[i].name) check_name(key(at + ".name"), name);
-      const auto* overlong = std::get_if<SoftOverlongReward>(&c.rewards[i].parameters);
-      if (overlong == nullptr) continue;
-      const int64_t length = overlong->max_length.value_or(c.sampling.max_completion_length);
-      rule(overlong->cache <= length, {at + ".cache", "sampling.max_completion_length"},
-           fmt::format("the cache {} of {} is more than its max_length {}", overlong->cache, name, length));
+      if (!all_sound) continue;  // they refer to each other
+      if (auto found = find_problem(c.rewards, i, c.sampling.max_completion_length)) {
+        const std::string place = key(at + "." + found->key);
+        found->problem.what = place + ": " + found->problem.what;
+        file_.report(place, found->problem);
+      }
     }
   }
 

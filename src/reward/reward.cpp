@@ -1,102 +1,60 @@
 #include "hone/reward/reward.h"
 
 #include <algorithm>
+#include <memory>
 
-#include "hone/core/error.h"
-#include "hone/data/chains.h"
-#include "hone/data/reasoning_text.h"
-#include "hone/reward/code.h"
-#include "hone/reward/math.h"
+#include "hone/core/parallel.h"
+#include "hone/core/suggest.h"
+#include "make_reward.h"
 
 namespace hone {
 namespace {
 
-/// What the rewards of a stage take from outside their own sections.
-struct Context {
-  int64_t max_completion_length;
-};
-
-RewardResult right() {
-  return {1.0, Verdict::kRight};
+// Each type with its defaults.
+template <size_t... I>
+std::vector<RewardConfig> all_defaults(std::index_sequence<I...>) {
+  std::vector<RewardConfig> all(sizeof...(I));
+  (all[I].parameters.emplace<I>(), ...);
+  return all;
 }
-RewardResult wrong(std::string reason) {
-  return {0.0, Verdict::kWrong, std::move(reason)};
-}
-RewardResult unusable(std::string reason) {
-  return {std::nullopt, Verdict::kUnusable, std::move(reason)};
+std::vector<RewardConfig> all_defaults() {
+  return all_defaults(std::make_index_sequence<std::variant_size_v<RewardParameters>>());
 }
 
-RewardFunction make_reward(const AccuracyReward&, const Context&) {
-  return [](const Prompt& prompt, const Completion& completion) -> RewardResult {
-    const auto field = prompt.record.text("answer");
-    const auto gold = field ? read_answer(*field) : std::nullopt;
-    if (!gold) return unusable("the record has no readable answer");
-    const auto block = read_tags(completion.text).answer;
-    if (!block) return wrong("no answer block");
-    const auto value = read_answer(*block);
-    if (!value) return wrong("the answer block does not hold exactly one value");
-    return *value == *gold ? right() : wrong("another value");
-  };
+const std::string* other_reward(const RewardConfig& config) {
+  return std::visit(
+      [](const auto& p) -> const std::string* {
+        if constexpr (requires { p.of; }) return &p.of;
+        return nullptr;
+      },
+      config.parameters);
 }
 
-RewardFunction make_reward(const FormatReward& config, const Context&) {
-  return [config](const Prompt&, const Completion& completion) -> RewardResult {
-    if (completion.finish_reason != FinishReason::kStop) return wrong("cut off");
-    const TaggedText tags = read_tags(completion.text);
-    if (!tags.well_formed) return wrong("not one thinking and one answer block, and nothing else");
-    if (config.require_thinking && is_blank(tags.thinking)) return wrong("empty thinking");
-    return right();
-  };
+TokenNeed token_need_of(const RewardConfig& config) {
+  return std::visit(
+      [](const auto& p) {
+        if constexpr (requires { p.token_need(); }) return p.token_need();
+        return TokenNeed::kNone;
+      },
+      config.parameters);
 }
 
-std::optional<RewardLanguage> read_language(std::string_view code) {
-  for (size_t i = 0; i < std::size(kRewardLanguageNames); ++i) {
-    if (code == kRewardLanguageNames[i]) return static_cast<RewardLanguage>(i);
-  }
-  return std::nullopt;
+size_t jobs_of(const RewardConfig& config) {
+  return std::visit(
+      [](const auto& p) -> size_t {
+        if constexpr (requires { p.jobs; }) {
+          const std::optional<int64_t> jobs = p.jobs;
+          return thread_count(static_cast<size_t>(jobs.value_or(0)));
+        }
+        return 1;
+      },
+      config.parameters);
 }
 
-RewardFunction make_reward(const LanguageConsistencyReward& config, const Context&) {
-  return [config](const Prompt& prompt, const Completion& completion) -> RewardResult {
-    auto target = config.target;
-    if (!target) {
-      const char* const field = prompt.record.has("target_language") ? "target_language" : "language";
-      target = read_language(prompt.record.text(field).value_or(""));
-    }
-    if (!target) return unusable("the record names no known language");
-    // Without words there is nothing consistent to pay for, or an empty thinking would earn the whole reward.
-    const auto share = language_share(completion.text, *target);
-    return {share.value_or(0.0), Verdict::kNone, share ? "" : "no words"};
-  };
-}
-
-RewardFunction make_reward(const SoftOverlongReward& config, const Context& context) {
-  const int64_t limit = config.max_length.value_or(context.max_completion_length);
-  HONE_CHECK(config.cache <= limit, .what = "soft_overlong: cache is longer than the longest completion",
-             .got = fmt::format("{}", config.cache), .expected = fmt::format("at most {}", limit));
-  return [limit, cache = config.cache](const Prompt&, const Completion& completion) -> RewardResult {
-    const auto over = static_cast<int64_t>(completion.ids.size()) - (limit - cache);
-    return {static_cast<double>(-std::clamp(over, int64_t{0}, cache)) / static_cast<double>(cache)};
-  };
-}
-
-RewardFunction make_reward(const MathReward& config, const Context&) {
-  return
-      [config](const Prompt& prompt, const Completion& completion) { return math_reward(prompt, completion, config); };
-}
-
-RewardFunction make_reward(const CodeReward& config, const Context&) {
-  const auto judge = std::make_shared<const CodeJudge>(config);
-  return [judge, partial = config.partial_credit](const Prompt& prompt, const Completion& completion) -> RewardResult {
-    const CodeVerdict verdict = judge->judge(prompt.record, completion.text);
-    if (verdict.status == CodeStatus::kOk) return right();
-    const std::string reason = fmt::format("{}: {}", to_string(verdict.status), verdict.reason);
-    if (verdict.status == CodeStatus::kSandboxError) return unusable(reason);
-    RewardResult result = wrong(reason);
-    if (partial)
-      result.value = static_cast<double>(verdict.passed) / static_cast<double>(std::max<int64_t>(verdict.total, 1));
-    return result;
-  };
+// The reward that another one builds on: of the list, or a type with its defaults.
+std::optional<RewardConfig> resolve(const std::vector<RewardConfig>& configs, const std::string& of) {
+  const auto named = std::ranges::find(configs, of, &RewardConfig::label);
+  return named != configs.end() ? std::optional(*named) : default_reward(of);
 }
 
 }  // namespace
@@ -115,44 +73,136 @@ std::string_view to_string(Verdict verdict) {
   HONE_ASSERT(false);
 }
 
-RewardSet::RewardSet(const std::vector<RewardConfig>& configs, int64_t max_completion_length) {
-  for (const RewardConfig& config : configs) {
-    const std::string name = config.label();
-    HONE_CHECK(std::find(names_.begin(), names_.end(), name) == names_.end(), .what = "two rewards of one name",
-               .place = "rewards", .got = name, .hint = "give one of them another `name`");
-    names_.push_back(name);
-    weights_.push_back(config.weight);
-    functions_.push_back(
-        std::visit([&](const auto& parameters) { return make_reward(parameters, Context{max_completion_length}); },
-                   config.parameters));
+std::vector<std::string> reward_types() {
+  std::vector<std::string> types;
+  for (const RewardConfig& config : all_defaults()) types.emplace_back(config.type());
+  return types;
+}
+
+std::optional<RewardConfig> default_reward(std::string_view type) {
+  for (RewardConfig& config : all_defaults()) {
+    if (config.type() == type) return std::move(config);
   }
+  return std::nullopt;
+}
+
+std::optional<RewardProblem> find_problem(const std::vector<RewardConfig>& configs, size_t index,
+                                          std::optional<int64_t> max_completion_length) {
+  const RewardConfig& config = configs[index];
+  const Context context{max_completion_length};
+  if (auto problem = std::visit([&](const auto& p) { return find_problem(p, context); }, config.parameters)) {
+    return problem;
+  }
+  const std::string* of = other_reward(config);
+  if (of == nullptr) return std::nullopt;
+  const auto other = resolve(configs, *of);
+  if (!other) {
+    std::vector<std::string> known = reward_types();
+    for (const RewardConfig& c : configs) known.push_back(c.label());
+    return RewardProblem{"of", {.what = fmt::format("no reward is named '{}'{}", *of, did_you_mean(*of, known))}};
+  }
+  if (other_reward(*other) != nullptr) {
+    return RewardProblem{"of", {.what = fmt::format("'{}' says nothing of right and wrong", *of)}};
+  }
+  const auto problem = find_problem({*other}, 0, max_completion_length);
+  if (!problem) return std::nullopt;
+  return RewardProblem{"of", {.what = fmt::format("'{}' needs parameters; name one of the list", *of)}};
+}
+
+RewardSet::RewardSet(const std::vector<RewardConfig>& configs, std::optional<int64_t> max_completion_length) {
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const std::string name = configs[i].label();
+    HONE_CHECK(std::ranges::find(names_, name) == names_.end(), .what = "two rewards of one name", .place = "rewards",
+               .got = name, .hint = "give one of them another `name`");
+    if (auto found = find_problem(configs, i, max_completion_length)) {
+      found->problem.place = name + "." + found->key;
+      throw_input(found->problem);
+    }
+    names_.push_back(name);
+    weights_.push_back(configs[i].weight);
+  }
+  for (const RewardConfig& config : configs) add(config, max_completion_length);
+
+  std::vector<std::string> labels = names_;
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const auto* group = std::get_if<GroupReward>(&functions_[i].function);
+    if (group == nullptr) continue;
+    const auto at = std::ranges::find(labels, group->of);
+    functions_[i].of = static_cast<size_t>(at - labels.begin());
+    if (at != labels.end()) continue;
+    labels.push_back(group->of);
+    add(*default_reward(group->of), max_completion_length);
+  }
+}
+
+void RewardSet::add(const RewardConfig& config, std::optional<int64_t> max_completion_length) {
+  functions_.push_back({std::visit(
+      [&](const auto& p) -> decltype(Entry::function) { return make_reward(p, Context{max_completion_length}); },
+      config.parameters)});
+  token_need_ = std::max(token_need_, token_need_of(config));
+  jobs_ = std::max(jobs_, jobs_of(config));
+}
+
+RewardSet::Row RewardSet::judge_alone(const Prompt& prompt, const Completion& completion) const {
+  Row row(functions_.size());
+  for (size_t i = 0; i < functions_.size(); ++i) {
+    if (const auto* function = std::get_if<RewardFunction>(&functions_[i].function)) {
+      row[i] = (*function)(prompt, completion);
+    }
+  }
+  return row;
+}
+
+void RewardSet::judge_together(const Prompt& prompt, std::span<const Completion> completions,
+                               std::span<Row> rows) const {
+  for (size_t i = 0; i < functions_.size(); ++i) {
+    const auto* group = std::get_if<GroupReward>(&functions_[i].function);
+    if (group == nullptr) continue;
+    std::vector<RewardResult> judged;
+    for (const Row& row : rows) judged.push_back(row[functions_[i].of]);
+    const auto results = group->function(prompt, completions, judged);
+    for (size_t c = 0; c < rows.size(); ++c) rows[c][i] = results[c];
+  }
+  for (Row& row : rows) row.resize(names_.size());
 }
 
 std::vector<RewardResult> RewardSet::judge(const Prompt& prompt, const Completion& completion) const {
-  std::vector<RewardResult> results;
-  for (const RewardFunction& function : functions_) results.push_back(function(prompt, completion));
-  return results;
+  return judge(prompt, std::span(&completion, 1)).front();
+}
+
+std::vector<std::vector<RewardResult>> RewardSet::judge(const Prompt& prompt,
+                                                        std::span<const Completion> completions) const {
+  std::vector<Row> rows;
+  for (const Completion& completion : completions) rows.push_back(judge_alone(prompt, completion));
+  judge_together(prompt, completions, rows);
+  return rows;
 }
 
 void RewardSet::score(std::vector<RolloutGroup>& groups) const {
+  struct Work {
+    const Prompt* prompt;
+    Completion* completion;
+  };
+  std::vector<Work> work;
   for (RolloutGroup& group : groups) {
-    for (Completion& completion : group.completions) {
-      completion.reward_parts.clear();
-      completion.reward = 0;
-      const auto results = judge(group.prompt, completion);
-      for (size_t i = 0; i < results.size(); ++i) {
-        completion.reward_parts.push_back(results[i].value);
-        completion.reward += weights_[i] * results[i].value.value_or(0.0);
-      }
+    for (Completion& completion : group.completions) work.push_back({&group.prompt, &completion});
+  }
+  std::vector<Row> rows(work.size());
+  parallel_for(work.size(), jobs_, [&](size_t i) { rows[i] = judge_alone(*work[i].prompt, *work[i].completion); });
+  size_t begin = 0;
+  for (const RolloutGroup& group : groups) {
+    judge_together(group.prompt, group.completions, std::span(rows).subspan(begin, group.completions.size()));
+    begin += group.completions.size();
+  }
+  for (size_t i = 0; i < work.size(); ++i) {
+    Completion& completion = *work[i].completion;
+    completion.reward_parts.clear();
+    completion.reward = 0;
+    for (size_t r = 0; r < names_.size(); ++r) {
+      completion.reward_parts.push_back(rows[i][r].value);
+      completion.reward += weights_[r] * rows[i][r].value.value_or(0.0);
     }
   }
-}
-
-std::optional<double> language_share(std::string_view completion, RewardLanguage language) {
-  const WordCounts words = count_words(read_tags(completion).thinking);
-  if (words.total() == 0) return std::nullopt;
-  const int64_t wanted = language == RewardLanguage::kEnglish ? words.english : words.chinese;
-  return static_cast<double>(wanted) / static_cast<double>(words.total());
 }
 
 }  // namespace hone

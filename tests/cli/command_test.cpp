@@ -23,7 +23,7 @@ std::vector<Json> rows(const std::string& text) {
 
 TEST(Commands, HaveHelpWithAnExample) {
   for (const char* name :
-       {"run", "validate", "config", "init", "status", "report", "generate", "logprobs", "bench", "doctor"}) {
+       {"run", "validate", "config", "init", "status", "report", "generate", "logprobs", "score", "bench", "doctor"}) {
     const Result result = hone({name, "--help"});
     EXPECT_EQ(result.exit_code, 0) << name;
     EXPECT_NE(result.out.find("hone " + std::string(name), result.out.find("Example:")), std::string::npos)
@@ -41,6 +41,14 @@ TEST(Commands, BadCommandLinesEndWithTwo) {
                                       {"generate", "--model", "no/such/model", "--prompt", "x"},
                                       {"generate", "--model", "builtin:miniature", "--temperature", "-1"},
                                       {"logprobs", "--model", "builtin:miniature", "--input", "no/such/file"},
+                                      {"score"},
+                                      {"score", "--reward", "fromat"},
+                                      {"score", "--reward", "format", "--input", "no/such/file"},
+                                      {"score", "--reward", "format", "--params", "{\"anser_tags\": true}"},
+                                      {"score", "--reward", "format", "--params", "[1]"},
+                                      {"score", "--reward", "regex", "--params", "{\"pattern\": \"(\"}"},
+                                      {"score", "--reward", "soft_overlong", "--params", "{\"cache\": 5}"},
+                                      {"score", "--reward", "command", "--params", "{\"argv\": [\"no/such\"]}"},
                                       {"status", "no/such/run"},
                                       {"report", "no/such/run"},
                                       {"init", "no_such_recipe", "somewhere"},

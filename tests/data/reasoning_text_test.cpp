@@ -37,7 +37,7 @@ TEST(ReadTags, CutsAtTheTags) {
       {"<think>a</think><answer>7<answer>8</answer>", false, "a", "8"},
       {"<think>a</think><answer>7</answer><answer>8", false, "a", "7"},
       {"<think>a</think></answer>7<answer>", false, "a", std::nullopt},
-      {"</think>a<think><answer>7</answer>", false, "<answer>7</answer>", "7"},
+      {"</think>a<think><answer>7</answer>", false, "<answer>7</answer>", std::nullopt},
       {"<think >a</think ><answer>7</answer>", false, "<think >a</think ><answer>7</answer>", "7"},
       {"<thіnk>a</thіnk><answer>7</answer>", false, "<thіnk>a</thіnk><answer>7</answer>", "7"},  // a Cyrillic letter
       {"<answer>7</answer><think>a</think>", false, "a", std::nullopt},
@@ -48,6 +48,51 @@ TEST(ReadTags, CutsAtTheTags) {
     EXPECT_EQ(t.thinking, c.thinking) << c.text;
     EXPECT_EQ(t.answer, c.answer) << c.text;
   }
+}
+
+TEST(ReadTags, SaysWhatFollowsTheThinking) {
+  struct Case {
+    const char* text;
+    bool opened;
+    bool well_formed;  // the thinking
+    std::optional<std::string_view> rest;
+  };
+  const Case cases[] = {
+      {"<think>a</think>b", false, true, "b"},
+      {"\n<think></think> b ", false, true, " b "},
+      {"<think>a</think>", false, false, ""},
+      {"<think>a</think> \n", false, false, " \n"},
+      {"x<think>a</think>b", false, false, "b"},
+      {"a</think>b", false, false, "b"},
+      {"plain", false, false, "plain"},
+      {"<think>a", false, false, std::nullopt},
+      {"</think>a<think>b", false, false, std::nullopt},
+      {"<think>a</think>b<think>c", false, false, std::nullopt},
+      {"<think>a</think>b<think>c</think>d", false, false, "d"},
+      {"<think>a</think>b</think>c", false, false, "c"},
+      {"a</think>b", true, true, "b"},
+      {"</think>b", true, true, "b"},
+      {"plain", true, false, std::nullopt},
+      {"<think>a</think>b", true, false, "b"},  // opened twice
+      {"", true, false, std::nullopt},
+      {"", false, false, ""},
+  };
+  for (const Case& c : cases) {
+    const TaggedText t = read_tags(c.text, c.opened);
+    EXPECT_EQ(t.thinking_well_formed, c.well_formed) << c.text;
+    EXPECT_EQ(t.rest, c.rest) << c.text;
+  }
+  EXPECT_TRUE(read_tags("a</think><answer>7</answer>", true).well_formed);
+  EXPECT_FALSE(read_tags("<think>a</think><answer>7</answer>", true).well_formed);
+  EXPECT_EQ(read_tags("a</think>b", true).thinking, "a");
+}
+
+TEST(Trim, TakesWhiteSpaceOffBothEnds) {
+  EXPECT_EQ(trim(" \n a b\t\u3000"), "a b");
+  EXPECT_EQ(trim("a"), "a");
+  EXPECT_EQ(trim("\xFF \xFE"), "\xFF \xFE");
+  EXPECT_EQ(trim(" \n"), "");
+  EXPECT_EQ(trim(""), "");
 }
 
 // Compared with a reader that knows the pieces that the text was put together from.

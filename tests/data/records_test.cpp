@@ -19,6 +19,22 @@ TEST(Record, GivesFieldsAsText) {
   EXPECT_FALSE(r.has("absent"));
 }
 
+TEST(Record, GivesFieldsAsListsAndJson) {
+  const Record r = Record::parse(
+      R"({"n": [3, 0.5, "七", true], "one": 7, "text": "a b", "empty": [], "nested": [1, [2]], "map": {"a": 1}, "none": null})",
+      "data.jsonl:1");
+  using List = std::vector<std::string>;
+  EXPECT_EQ(r.list("n"), (List{"3", "0.5", "七", "true"}));
+  EXPECT_EQ(r.list("one"), (List{"7"}));
+  EXPECT_EQ(r.list("text"), (List{"a b"}));
+  EXPECT_EQ(r.list("empty"), List{});
+  for (const char* key : {"nested", "map", "none", "absent"}) EXPECT_EQ(r.list(key), std::nullopt) << key;
+  EXPECT_EQ(r.json("nested"), "[1,[2]]");
+  EXPECT_EQ(r.json("map"), R"({"a":1})");
+  EXPECT_EQ(r.json("none"), "null");
+  EXPECT_EQ(r.json("absent"), std::nullopt);
+}
+
 TEST(Record, KeepsTheOrderOfItsFields) {
   const char* const text = R"({"z":1,"a":"é七","m":[1,{"b":null}]})";
   EXPECT_EQ(Record::parse(text, "x").dump(), text);

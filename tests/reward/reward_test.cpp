@@ -9,32 +9,10 @@
 #include "hone/data/chain_corpus.h"
 #include "hone/data/chains.h"
 #include "hone/data/reasoning_text.h"
+#include "reward/judging.h"
 
 namespace hone {
 namespace {
-
-template <class Parameters>
-RewardConfig config(Parameters parameters, double weight = 1.0, std::optional<std::string> name = std::nullopt) {
-  return {.weight = weight, .name = std::move(name), .parameters = parameters};
-}
-
-Prompt prompt(const std::string& record) {
-  Prompt p;
-  p.record = Record::parse(record, "test");
-  return p;
-}
-
-Completion completion(std::string text, FinishReason reason = FinishReason::kStop, size_t tokens = 10) {
-  Completion c;
-  c.text = std::move(text);
-  c.finish_reason = reason;
-  c.ids.resize(tokens);
-  return c;
-}
-
-RewardResult judge(const RewardConfig& reward, const Prompt& p, const Completion& c) {
-  return RewardSet({reward}, 100).judge(p, c).at(0);
-}
 
 TEST(AccuracyReward, TruthTable) {
   const Prompt seven = prompt(R"({"answer":"seven"})");

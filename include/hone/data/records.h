@@ -25,6 +25,9 @@ class Record {
   std::optional<std::string> text(std::string_view key) const;
   /// The field as compact JSON, whatever it holds; nothing when absent.
   std::optional<std::string> json(std::string_view key) const;
+  /// The elements of a list, each as text; a text, number or boolean is a list of one. Nothing when absent, null, an
+  /// object, or a list that holds anything else.
+  std::optional<std::vector<std::string>> list(std::string_view key) const;
   /// The whole object as compact JSON.
   std::string dump() const;
 

@@ -3,15 +3,18 @@
 // A reward is a pure function of a prompt's record and a completion: the same bytes give the same number, for any
 // bytes, and it may be called from several threads. It says `unusable` where it could not judge (no gold answer, say);
 // that part is then left out, never counted as 0. A new type is a struct in reward/config.h and an overload of
-// `make_reward` in src/reward/reward.cpp.
+// `make_reward` (src/reward/make_reward.h).
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "hone/core/error.h"
 #include "hone/data/records.h"
 #include "hone/reward/config.h"
 
@@ -30,26 +33,65 @@ struct RewardResult {
 
 using RewardFunction = std::function<RewardResult(const Prompt& prompt, const Completion& completion)>;
 
+/// A reward that needs the verdicts of another one, or all completions of a prompt at once.
+struct GroupReward {
+  /// Gives one result per completion; `judged` holds the other reward's.
+  using Function = std::function<std::vector<RewardResult>(
+      const Prompt& prompt, std::span<const Completion> completions, std::span<const RewardResult> judged)>;
+  std::string of;  ///< the other reward: its name in the list, or a type
+  Function function;
+};
+
 /// The rewards of a stage, in the order of the config.
 class RewardSet {
  public:
   /// `max_completion_length` in tokens is the length limit where a reward has none of its own. Throws Error kInput for
   /// two rewards of one name and for parameters that contradict each other.
-  RewardSet(const std::vector<RewardConfig>& configs, int64_t max_completion_length);
+  RewardSet(const std::vector<RewardConfig>& configs, std::optional<int64_t> max_completion_length);
 
-  /// One result per reward.
+  /// One result per reward, for a completion that is a group by itself.
   std::vector<RewardResult> judge(const Prompt& prompt, const Completion& completion) const;
-  /// Fills Completion::reward_parts and Completion::reward, the weighted sum of the usable parts.
+  /// One list of results per completion.
+  std::vector<std::vector<RewardResult>> judge(const Prompt& prompt, std::span<const Completion> completions) const;
+  /// Fills Completion::reward_parts and Completion::reward, the weighted sum of the usable parts. Completions are
+  /// judged side by side where a reward has `jobs`.
   void score(std::vector<RolloutGroup>& groups) const;
 
   /// The names in metrics: rewards/NAME/mean.
   const std::vector<std::string>& names() const { return names_; }
+  /// The most that any of the rewards needs to know of a completion's tokens.
+  TokenNeed token_need() const { return token_need_; }
 
  private:
+  using Row = std::vector<RewardResult>;  // one per function
+  struct Entry {
+    std::variant<RewardFunction, GroupReward> function;
+    size_t of = 0;  // of a group's: the function that it builds on
+  };
+  void add(const RewardConfig& config, std::optional<int64_t> max_completion_length);
+  Row judge_alone(const Prompt& prompt, const Completion& completion) const;
+  void judge_together(const Prompt& prompt, std::span<const Completion> completions, std::span<Row> rows) const;
+
   std::vector<std::string> names_;
   std::vector<double> weights_;
-  std::vector<RewardFunction> functions_;
+  std::vector<Entry> functions_;  // those of names_, then those that only others build on
+  TokenNeed token_need_ = TokenNeed::kNone;
+  size_t jobs_ = 1;
 };
+
+/// A key of a reward whose value is in range and yet wrong.
+struct RewardProblem {
+  std::string key;
+  Problem problem;
+};
+/// Looks at configs[index] among its like; starts and loads nothing.
+std::optional<RewardProblem> find_problem(const std::vector<RewardConfig>& configs, size_t index,
+                                          std::optional<int64_t> max_completion_length);
+
+/// All types of rewards, in the order of the reference.
+std::vector<std::string> reward_types();
+/// A reward with its defaults; nothing for an unknown type.
+std::optional<RewardConfig> default_reward(std::string_view type);
 
 /// The share of the words of the thinking (of the whole text where there are no tags) that are in `language`; nothing
 /// when there are no words.
