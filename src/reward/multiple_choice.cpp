@@ -66,14 +66,15 @@ std::optional<Options> read_options(std::string_view raw, const Choices& choices
   if (const auto choice = find_choice(choices, text)) return Options{*choice};
 
   static const RE2 kSeveral(
-      R"((?:(?i:options|choices|answers):?\s+)?((?:\(?[A-Z]\)?(?:\s*(?:,|;|/|&|、|，|\band\b)\s*|\s*))+)\.?)");
+      R"((?:(?i:(?:option|choice|answer)s?):?\s+)?((?:\(?[A-Z]\)?(?:\s*(?:,|;|/|&|、|，|\band\b)\s*|\s*))+)\.?)");
   std::string letters;
   if (RE2::FullMatch(text, kSeveral, &letters)) return read_letters(letters, choices);
 
   static const RE2 kOne(
       R"((?i)(?:(?:option|choice|answer)s?:?\s+)?\(?([a-z])(?:\)?[.。]?|\s*(?:\)|[).:：、]\s*)(.+)))");
   std::string letter, rest;
-  if (!RE2::FullMatch(text, kOne, &letter, &rest)) return std::nullopt;
+  static const RE2 kJoint(R"((?i)^\s*(?:or\b|and\b|[,;/&、，或和]))");
+  if (!RE2::FullMatch(text, kOne, &letter, &rest) || RE2::PartialMatch(rest, kJoint)) return std::nullopt;
   const char option = static_cast<char>(letter[0] & ~0x20);
   const auto named = find_choice(choices, rest);
   if (!within(option, choices) || (named && *named != option)) return std::nullopt;

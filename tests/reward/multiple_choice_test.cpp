@@ -37,8 +37,9 @@ TEST(MultipleChoiceReward, ReadsAMarkedOption) {
     EXPECT_EQ(result(kB, fmt::format("so \\boxed{{{}}}", text)).value, 1.0) << text;
     EXPECT_EQ(result(kB, text).value, 1.0) << text;
   }
-  for (const char* text : {"", "A", "A, B", "A, B, C, D", "AB", "A or B", "B B", "Bonn", "Because", "not B",
-                           "B is wrong", "B?", "б", "Ｂ", "1", "BB"}) {
+  for (const char* text :
+       {"",    "A",    "A, B",    "A, B, C, D", "AB",         "A or B", "(B) or (C)", "B) and C)", "(B)/(C)", "B. or C",
+        "B B", "Bonn", "Because", "not B",      "B is wrong", "B?",     "б",          "Ｂ",        "1",       "BB"}) {
     EXPECT_EQ(result(kB, fmt::format("<answer>{}</answer>", text)).value, 0.0) << text;
   }
 }
