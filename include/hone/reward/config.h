@@ -5,8 +5,65 @@
 
 namespace hone {
 
-enum class RewardLanguage { kEnglish, kChinese };
-inline constexpr std::string_view kRewardLanguageNames[] = {"en", "zh"};
+/// The languages that are told apart, by ISO 639-1 code (docs/rewards_language.md).
+enum class RewardLanguage : uint8_t {
+  kEnglish,
+  kChinese,
+  kGerman,
+  kFrench,
+  kSpanish,
+  kItalian,
+  kPortuguese,
+  kDutch,
+  kPolish,
+  kTurkish,
+  kVietnamese,
+  kSwedish,
+  kIndonesian,
+  kFinnish,
+  kSwahili,
+  kDanish,
+  kNorwegian,
+  kRomanian,
+  kCzech,
+  kHungarian,
+  kCatalan,
+  kCroatian,
+  kTagalog,
+  kRussian,
+  kUkrainian,
+  kBulgarian,
+  kSerbian,
+  kArabic,
+  kPersian,
+  kUrdu,
+  kHindi,
+  kMarathi,
+  kNepali,
+  kJapanese,
+  kKorean,
+  kThai,
+  kHebrew,
+  kGreek,
+  kBengali,
+  kTamil,
+  kTelugu,
+  kKannada,
+  kGujarati,
+  kPunjabi,
+  kMalayalam,
+  kGeorgian,
+  kArmenian,
+  kKhmer,
+  kLao,
+  kBurmese,
+  kSinhala,
+  kAmharic,
+};
+inline constexpr std::string_view kRewardLanguageNames[] = {
+    "en", "zh", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "vi", "sv", "id", "fi", "sw", "da", "no", "ro",
+    "cs", "hu", "ca", "hr", "tl", "ru", "uk", "bg", "sr", "ar", "fa", "ur", "hi", "mr", "ne", "ja", "ko", "th",
+    "he", "el", "bn", "ta", "te", "kn", "gu", "pa", "ml", "ka", "hy", "km", "lo", "my", "si", "am"};
 inline std::span<const std::string_view> enum_names(RewardLanguage) {
   return kRewardLanguageNames;
 }

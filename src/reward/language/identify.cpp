@@ -1,0 +1,79 @@
+#include "identify.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "profiles.h"
+
+namespace hone::language {
+namespace {
+
+// What a change of the language costs, in quarter nats, within a sentence and between two.
+constexpr int kChangeWithin = 20;
+constexpr int kChangeBetween = 8;
+
+// The languages of `words`, as indices into profile.languages(): the sequence of the lowest cost, words and changes
+// summed (Viterbi). `favoured` wins ties.
+std::vector<uint8_t> cheapest_path(const std::vector<SharedWord>& words, const ScriptProfile& profile,
+                                   size_t favoured) {
+  const size_t n = profile.languages().size();
+  std::vector<int64_t> total(n);
+  std::vector<uint8_t> from(words.size() * n);
+  const auto cheapest = [&] {
+    const size_t best = static_cast<size_t>(std::ranges::min_element(total) - total.begin());
+    return favoured < n && total[favoured] == total[best] ? favoured : best;
+  };
+  for (size_t w = 0; w < words.size(); ++w) {
+    const std::vector<int> costs = profile.costs(words[w].letters);
+    const size_t best = cheapest();
+    const int64_t changed = total[best] + (words[w].after_break ? kChangeBetween : kChangeWithin);
+    for (size_t i = 0; i < n; ++i) {
+      const bool change = changed < total[i];
+      from[w * n + i] = static_cast<uint8_t>(change ? best : i);
+      total[i] = (change ? changed : total[i]) + costs[i];
+    }
+  }
+  std::vector<uint8_t> path(words.size());
+  size_t at = cheapest();
+  for (size_t w = words.size(); w-- > 0;) {
+    path[w] = static_cast<uint8_t>(at);
+    at = from[w * n + at];
+  }
+  return path;
+}
+
+}  // namespace
+
+int64_t LanguageCounts::total() const {
+  return std::accumulate(words.begin(), words.end(), unknown);
+}
+
+std::optional<RewardLanguage> LanguageCounts::main() const {
+  const auto most = std::ranges::max_element(words);
+  if (*most == 0) return std::nullopt;
+  return static_cast<RewardLanguage>(most - words.begin());
+}
+
+LanguageCounts count_languages(std::string_view text, std::optional<RewardLanguage> favoured) {
+  const Words words = split_words(text);
+  LanguageCounts counts{.words = words.by_script, .unknown = words.unknown};
+  for (size_t script = 0; script < kSharedScripts; ++script) {
+    if (words.shared[script].empty()) continue;
+    const ScriptProfile& profile = ScriptProfile::of(static_cast<SharedScript>(script));
+    const auto& languages = profile.languages();
+    const auto wanted = favoured ? std::ranges::find(languages, *favoured) : languages.end();
+    const auto index = static_cast<size_t>(wanted - languages.begin());
+    for (const uint8_t i : cheapest_path(words.shared[script], profile, index)) {
+      ++counts.words[static_cast<size_t>(languages[i])];
+    }
+  }
+  return counts;
+}
+
+std::optional<RewardLanguage> language_of_code(std::string_view code) {
+  const auto found = std::ranges::find(kRewardLanguageNames, code);
+  if (found == std::end(kRewardLanguageNames)) return std::nullopt;
+  return static_cast<RewardLanguage>(found - std::begin(kRewardLanguageNames));
+}
+
+}  // namespace hone::language
