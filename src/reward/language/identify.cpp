@@ -9,8 +9,8 @@ namespace hone::language {
 namespace {
 
 // What a change of the language costs, in quarter nats, within a sentence and between two.
-constexpr int kChangeWithin = 20;
-constexpr int kChangeBetween = 8;
+constexpr int kChangeWithin = 28;
+constexpr int kChangeBetween = 10;
 
 // The languages of `words`, as indices into profile.languages(): the sequence of the lowest cost, words and changes
 // summed (Viterbi). `favoured` wins ties.
