@@ -5,7 +5,8 @@
 #include "hone/core/error.h"
 #include "hone/data/chains.h"
 #include "hone/data/reasoning_text.h"
-#include "language/identify.h"
+#include "reward/ifeval/ifeval.h"
+#include "reward/language/identify.h"
 
 namespace hone {
 namespace {
@@ -73,6 +74,12 @@ RewardFunction make_reward(const SoftOverlongReward& config, const Context& cont
   return [limit, cache = config.cache](const Prompt&, const Completion& completion) -> RewardResult {
     const auto over = static_cast<int64_t>(completion.ids.size()) - (limit - cache);
     return {static_cast<double>(-std::clamp(over, int64_t{0}, cache)) / static_cast<double>(cache)};
+  };
+}
+
+RewardFunction make_reward(const IfevalReward& config, const Context&) {
+  return [config](const Prompt& prompt, const Completion& completion) {
+    return ifeval::judge(config, prompt, completion);
   };
 }
 

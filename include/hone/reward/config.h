@@ -96,10 +96,29 @@ struct SoftOverlongReward {
   bool operator==(const SoftOverlongReward&) const = default;
 };
 
+enum class IfevalMode { kStrict, kLoose };
+inline constexpr std::string_view kIfevalModeNames[] = {"strict", "loose"};
+inline std::span<const std::string_view> enum_names(IfevalMode) {
+  return kIfevalModeNames;
+}
+enum class IfevalValue { kAll, kShare };
+inline constexpr std::string_view kIfevalValueNames[] = {"all", "share"};
+inline std::span<const std::string_view> enum_names(IfevalValue) {
+  return kIfevalValueNames;
+}
+
+/// Whether the record's verifiable instructions are followed (IFEval, arXiv 2311.07911; docs/rewards_ifeval.md).
+struct IfevalReward {
+  static constexpr std::string_view kType = "ifeval";
+  IfevalMode mode = IfevalMode::kStrict;
+  IfevalValue value = IfevalValue::kAll;
+  bool operator==(const IfevalReward&) const = default;
+};
+
 struct RewardConfig {
   double weight = 1.0;
   std::optional<std::string> name;
-  std::variant<AccuracyReward, FormatReward, LanguageConsistencyReward, SoftOverlongReward> parameters;
+  std::variant<AccuracyReward, FormatReward, LanguageConsistencyReward, SoftOverlongReward, IfevalReward> parameters;
 
   std::string_view type() const {
     return std::visit([](const auto& p) { return std::decay_t<decltype(p)>::kType; }, parameters);
@@ -121,6 +140,10 @@ inline void describe(ConfigVisitor& v, SoftOverlongReward& c) {
           "Completions of this length or longer get -1; null for sampling.max_completion_length.");
   v.required("cache", c.cache, at_least(1), "tokens",
              "Length before max_length over which the reward falls from 0 to -1.");
+}
+inline void describe(ConfigVisitor& v, IfevalReward& c) {
+  v.field("mode", c.mode, any_value(), "", "loose forgives a first line, a last line and asterisks, as in the paper.");
+  v.field("value", c.value, any_value(), "", "all: 1 when every instruction is followed; share: the share that is.");
 }
 inline void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");

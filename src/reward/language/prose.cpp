@@ -109,8 +109,7 @@ std::u32string decode(std::string_view text) {
 std::u32string compose(std::string_view text) {
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(status);
-  HONE_CHECK(U_SUCCESS(status), .what = "ICU's data for Unicode normalization is missing",
-             .got = u_errorName(status));
+  HONE_CHECK(U_SUCCESS(status), .what = "ICU's data for Unicode normalization is missing", .got = u_errorName(status));
   std::string composed;
   icu::StringByteSink<std::string> sink(&composed, static_cast<int32_t>(text.size()));
   nfc->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr, status);

@@ -110,7 +110,8 @@ bool continues_word(char32_t c) {
 }
 
 bool is_formula_neighbour(char32_t c) {
-  return (c >= '0' && c <= '9') || (c < 0x80 && std::string_view("_^=\\{}@#").find(static_cast<char>(c)) != std::string_view::npos);
+  return (c >= '0' && c <= '9') ||
+         (c < 0x80 && std::string_view("_^=\\{}@#").find(static_cast<char>(c)) != std::string_view::npos);
 }
 
 class Splitter {
@@ -183,9 +184,7 @@ class Splitter {
     SharedWord word{.letters = {}, .after_break = after_break_};
     for (const char32_t c : run) {
       if (c == 0x200C || c == 0x200D) continue;
-      word.letters += c == '-'      ? U'_'
-                      : c == 0x2019 ? U'\''
-                                    : static_cast<char32_t>(u_tolower(static_cast<UChar32>(c)));
+      word.letters += c == '-' ? U'_' : c == 0x2019 ? U'\'' : static_cast<char32_t>(u_tolower(static_cast<UChar32>(c)));
     }
     words_.shared[static_cast<size_t>(script)].push_back(std::move(word));
     after_break_ = false;
