@@ -18,6 +18,7 @@ int64_t count_part(TextView part) {
 }
 
 int64_t count_word(TextView word) {
+  if (word.ends_with('.')) word.remove_suffix(1);
   const Text lower = to_lower(word);
   for (const auto& [whole, cut] : kPairs) {
     if (lower == whole) return count_part(word.substr(0, cut)) + count_part(word.substr(cut));

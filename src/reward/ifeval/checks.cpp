@@ -26,13 +26,16 @@ bool matches_at(TextView text, size_t at, TextView pattern) {
   return true;
 }
 
-// No words at all are no other language.
 bool is_english(TextView response) {
-  const auto counts = language::count_languages(encode(response), RewardLanguage::kEnglish);
-  return counts.main().value_or(RewardLanguage::kEnglish) == RewardLanguage::kEnglish;
+  return is_in_language(response, RewardLanguage::kEnglish);
 }
 
 }  // namespace
+
+bool is_in_language(TextView response, RewardLanguage language) {
+  const auto counts = language::count_languages(encode(response), language);
+  return counts.total() > 1 && counts.main() == language;
+}
 
 bool contains(TextView text, TextView part) {
   return part.empty() || !find_all(text, part).empty();

@@ -1,9 +1,13 @@
 // One function per kind of instruction: what exactly is looked for. Pure functions; thread-safe; linear time.
 #pragma once
 
+#include "hone/reward/config.h"
 #include "text.h"
 
 namespace hone::ifeval {
+
+/// More than half of the words are; a single word tells nothing.
+bool is_in_language(TextView response, RewardLanguage language);
 
 bool contains(TextView text, TextView part);
 /// Occurrences that do not overlap, capitals or not.

@@ -98,7 +98,7 @@ Check response_language(Arguments& a) {
   const std::string code = encode(a.text("language"));
   const auto language = language::language_of_code(code.substr(0, code.find('-')));  // zh-cn
   if (!language) a.complain("language", "is no known language");
-  return [language](TextView r) { return language::count_languages(encode(r), language).main() == language; };
+  return [wanted = language.value_or(RewardLanguage::kEnglish)](TextView r) { return is_in_language(r, wanted); };
 }
 
 Check nth_paragraph_first_word(Arguments& a) {

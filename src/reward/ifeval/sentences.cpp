@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "reward/language/identify.h"
 #include "text.h"
 
 namespace hone::ifeval {
@@ -104,10 +105,12 @@ void look_ahead(Token& token, const Token& next) {
   if (!token.has_period()) return;
   const bool capital = is_upper(next.text.front()), small = is_lower(next.text.front());
   const bool punctuation = next.text.size() == 1 && is_any_of(next.text.front(), U";:,.!?");
-  const bool starter = capital && starters().contains(to_lower(next.stem()));
+  const Text word = to_lower(next.stem());
+  const bool starter = capital && starters().contains(word);
+  const bool name = capital && !starter && !language::is_common_word(word, RewardLanguage::kEnglish);
   if ((token.abbreviation || token.ellipsis) && !token.is_initial()) token.breaks = starter;
   if (token.is_initial() || token.is_number()) {
-    if (punctuation || small || (token.is_initial() && capital && !starter)) token.breaks = false;
+    if (punctuation || small || (token.is_initial() && name)) token.breaks = false;
   }
 }
 
@@ -146,10 +149,11 @@ int64_t count_sentences(TextView text) {
       const TextView after = at < end ? text.substr(at, 1) : text.substr(next, stretch_end(text, next, false) - next);
       if (has_break(text.substr(begin, at - begin), after)) {
         ++sentences;
+        open = at < end ? at : next;
         // Closing quotes and brackets belong to the sentence before them.
-        size_t closed = at;
-        while (closed < end && is_any_of(text[closed], U"\"')]}")) ++closed;
-        open = closed == end ? next : at;
+        size_t closed = open;
+        while (closed < text.size() && is_any_of(text[closed], U"\"')]}")) ++closed;
+        if (closed == text.size() || is_space(text[closed])) open = stretch_end(text, closed, true);
       }
     }
     begin = next;

@@ -12,12 +12,23 @@ namespace {
 constexpr int kChangeWithin = 28;
 constexpr int kChangeBetween = 10;
 
+// What a change to a language with few speakers costs more: by far most texts are in others.
+constexpr int kRare = 12;
+
+bool is_rare(RewardLanguage language) {
+  return (language >= RewardLanguage::kFinnish && language <= RewardLanguage::kTagalog) ||
+         language == RewardLanguage::kSerbian;
+}
+
 // The languages of `words`, as indices into profile.languages(): the sequence of the lowest cost, words and changes
-// summed (Viterbi). `favoured` wins ties.
+// summed (Viterbi). The text is taken to start in `favoured`, which wins ties, too.
 std::vector<uint8_t> cheapest_path(const std::vector<SharedWord>& words, const ScriptProfile& profile,
                                    size_t favoured) {
   const size_t n = profile.languages().size();
+  std::vector<int> rarity(n);
+  for (size_t i = 0; i < n; ++i) rarity[i] = i != favoured && is_rare(profile.languages()[i]) ? kRare : 0;
   std::vector<int64_t> total(n);
+  for (size_t i = 0; i < n; ++i) total[i] = i == favoured ? 0 : kChangeWithin + rarity[i];
   std::vector<uint8_t> from(words.size() * n);
   const auto cheapest = [&] {
     const size_t best = static_cast<size_t>(std::ranges::min_element(total) - total.begin());
@@ -26,11 +37,11 @@ std::vector<uint8_t> cheapest_path(const std::vector<SharedWord>& words, const S
   for (size_t w = 0; w < words.size(); ++w) {
     const std::vector<int> costs = profile.costs(words[w].letters);
     const size_t best = cheapest();
-    const int64_t changed = total[best] + (words[w].after_break ? kChangeBetween : kChangeWithin);
+    const int64_t changed = total[best] + (w > 0 && words[w].after_break ? kChangeBetween : kChangeWithin);
     for (size_t i = 0; i < n; ++i) {
-      const bool change = changed < total[i];
+      const bool change = changed + rarity[i] < total[i];
       from[w * n + i] = static_cast<uint8_t>(change ? best : i);
-      total[i] = (change ? changed : total[i]) + costs[i];
+      total[i] = (change ? changed + rarity[i] : total[i]) + costs[i];
     }
   }
   std::vector<uint8_t> path(words.size());
@@ -50,7 +61,7 @@ int64_t LanguageCounts::total() const {
 
 std::optional<RewardLanguage> LanguageCounts::main() const {
   const auto most = std::ranges::max_element(words);
-  if (*most == 0) return std::nullopt;
+  if (*most * 2 <= total()) return std::nullopt;
   return static_cast<RewardLanguage>(most - words.begin());
 }
 
@@ -68,6 +79,14 @@ LanguageCounts count_languages(std::string_view text, std::optional<RewardLangua
     }
   }
   return counts;
+}
+
+bool is_common_word(const std::u32string& word, RewardLanguage language) {
+  for (size_t script = 0; script < kSharedScripts; ++script) {
+    const ScriptProfile& profile = ScriptProfile::of(static_cast<SharedScript>(script));
+    if (profile.is_common(word, language)) return true;
+  }
+  return false;
 }
 
 std::optional<RewardLanguage> language_of_code(std::string_view code) {

@@ -14,12 +14,15 @@ struct LanguageCounts {
 
   int64_t of(RewardLanguage language) const { return words[static_cast<size_t>(language)]; }
   int64_t total() const;
-  /// The language of most words; nothing where no word is of a known language.
+  /// The language of more than half of the words, if there is one.
   std::optional<RewardLanguage> main() const;
 };
 
-/// Takes any bytes, in linear time. A word that could as well be of the language `favoured` is counted there.
+/// Takes any bytes, in linear time. Words that could as well be of the language `favoured` are counted there.
 LanguageCounts count_languages(std::string_view text, std::optional<RewardLanguage> favoured = std::nullopt);
+
+/// `word` in lower case.
+bool is_common_word(const std::u32string& word, RewardLanguage language);
 
 std::optional<RewardLanguage> language_of_code(std::string_view code);
 

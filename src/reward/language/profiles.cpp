@@ -99,4 +99,10 @@ std::vector<int> ScriptProfile::costs(const std::u32string& word) const {
   return out;
 }
 
+bool ScriptProfile::is_common(const std::u32string& word, RewardLanguage language) const {
+  const auto at = std::ranges::find(languages_, language) - languages_.begin();
+  const auto found = common_.find(word);
+  return found != common_.end() && (found->second >> at & 1U) != 0;  // a language of another script has no bit
+}
+
 }  // namespace hone::language

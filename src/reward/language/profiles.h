@@ -22,6 +22,7 @@ class ScriptProfile {
   /// One cost per language: how much less likely the word is there than in the likeliest language, in quarter nats; 0
   /// where it is a common word of the language, at most kHighestCost.
   std::vector<int> costs(const std::u32string& word) const;
+  bool is_common(const std::u32string& word, RewardLanguage language) const;
 
  private:
   explicit ScriptProfile(SharedScript script);

@@ -100,7 +100,7 @@ ScriptKind kind_of(char32_t c) {
 }
 
 bool ends_sentence(char32_t c) {
-  return std::u32string_view(U".!?;:\n\u3002\uFF01\uFF1F\uFF1B\u0964\u061F\u06D4").find(c) != std::u32string_view::npos;
+  return std::u32string_view(U".!?\n\u3002\uFF01\uFF1F\u0964\u061F\u06D4").find(c) != std::u32string_view::npos;
 }
 
 // Accents, hyphens, apostrophes and joiners are within words.
@@ -123,6 +123,8 @@ class Splitter {
       const ScriptKind kind = kind_of(prose_[at]);
       if (kind.type == ScriptKind::kNeutral) {
         if (ends_sentence(prose_[at])) end_sentence();
+        after_break_ =
+            after_break_ || (ends_sentence(prose_[at]) && (prose_[at] != '\n' || (at > 0 && prose_[at - 1] == '\n')));
         ++at;
         continue;
       }
@@ -192,7 +194,6 @@ class Splitter {
 
   // Han characters are Japanese where kana stand in the same sentence, else Chinese.
   void end_sentence() {
-    after_break_ = true;
     if (has_kana_) {
       words_.by_script[static_cast<size_t>(RewardLanguage::kJapanese)] += count_by_dictionary(east_asian_);
     } else {
