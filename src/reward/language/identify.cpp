@@ -11,6 +11,9 @@ namespace {
 // What a change of the language costs, in quarter nats, within a sentence and between two.
 constexpr int kChangeWithin = 28;
 constexpr int kChangeBetween = 10;
+// What it costs to start in another language than the wanted one. Less than a change, or a wrong beginning would be
+// believed.
+constexpr int kStart = 20;
 
 // What a change to a language with few speakers costs more: by far most texts are in others.
 constexpr int kRare = 12;
@@ -28,7 +31,7 @@ std::vector<uint8_t> cheapest_path(const std::vector<SharedWord>& words, const S
   std::vector<int> rarity(n);
   for (size_t i = 0; i < n; ++i) rarity[i] = i != favoured && is_rare(profile.languages()[i]) ? kRare : 0;
   std::vector<int64_t> total(n);
-  for (size_t i = 0; i < n; ++i) total[i] = i == favoured ? 0 : kChangeWithin + rarity[i];
+  for (size_t i = 0; i < n; ++i) total[i] = i == favoured ? 0 : kStart + rarity[i];
   std::vector<uint8_t> from(words.size() * n);
   const auto cheapest = [&] {
     const size_t best = static_cast<size_t>(std::ranges::min_element(total) - total.begin());

@@ -123,8 +123,7 @@ class Splitter {
       const ScriptKind kind = kind_of(prose_[at]);
       if (kind.type == ScriptKind::kNeutral) {
         if (ends_sentence(prose_[at])) end_sentence();
-        after_break_ =
-            after_break_ || (ends_sentence(prose_[at]) && (prose_[at] != '\n' || (at > 0 && prose_[at - 1] == '\n')));
+        after_break_ = after_break_ || parts_sentences(at);
         ++at;
         continue;
       }
@@ -137,6 +136,13 @@ class Splitter {
   }
 
  private:
+  // A full stop behind a digit may be the point of a list or a number, a single line break may be anywhere.
+  bool parts_sentences(size_t at) const {
+    const char32_t before = at > 0 ? prose_[at - 1] : U' ';
+    if (prose_[at] == '.') return before < '0' || before > '9';
+    return ends_sentence(prose_[at]) && (prose_[at] != '\n' || before == '\n');
+  }
+
   size_t end_of_run(size_t at, const ScriptKind& kind) const {
     size_t end = at + 1;
     for (; end < prose_.size(); ++end) {
