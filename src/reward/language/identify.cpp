@@ -13,7 +13,7 @@ constexpr int kChangeWithin = 28;
 constexpr int kChangeBetween = 10;
 // What it costs to start in another language than the wanted one. Less than a change, or a wrong beginning would be
 // believed.
-constexpr int kStart = 20;
+constexpr int kStart = 24;
 
 // What a change to a language with few speakers costs more: by far most texts are in others.
 constexpr int kRare = 12;
