@@ -142,8 +142,10 @@ inline void describe(ConfigVisitor& v, SoftOverlongReward& c) {
              "Length before max_length over which the reward falls from 0 to -1.");
 }
 inline void describe(ConfigVisitor& v, IfevalReward& c) {
-  v.field("mode", c.mode, any_value(), "", "loose forgives a first line, a last line and asterisks, as in the paper.");
-  v.field("value", c.value, any_value(), "", "all: 1 when every instruction is followed; share: the share that is.");
+  v.field("mode", c.mode, any_value(), "",
+          "How a text is read: loose forgives a first line, a last line and asterisks, as in the paper.");
+  v.field("value", c.value, any_value(), "",
+          "What it is worth: all gives 1 when every instruction is followed, share the share that is.");
 }
 inline void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");
