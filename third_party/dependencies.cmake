@@ -2,6 +2,7 @@
 # Torch comes last: its package files change global CMake state.
 find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(ICU REQUIRED COMPONENTS uc)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 # Header-only: LibTorch ships headers of another fmt version, which come first in the files that include both; inline namespaces keep
 # the two apart.

@@ -12,6 +12,9 @@ struct Record::Fields {
 
 namespace {
 
+// The library writes JSON by recursion; no stack must end there.
+constexpr int kDeepest = 200;
+
 std::optional<std::string> as_text(const nlohmann::ordered_json& json) {
   if (json.is_null() || json.is_structured()) return std::nullopt;
   return json.is_string() ? json.get<std::string>() : json.dump();
@@ -22,7 +25,14 @@ std::optional<std::string> as_text(const nlohmann::ordered_json& json) {
 Record::Record() : fields_(std::make_shared<Fields>(Fields{nlohmann::ordered_json::object()})) {}
 
 Record Record::parse(std::string_view json, const std::string& place) {
-  auto parsed = nlohmann::ordered_json::parse(json, nullptr, /*allow_exceptions=*/false);
+  bool too_deep = false;
+  const auto keep = [&too_deep](int depth, nlohmann::ordered_json::parse_event_t, nlohmann::ordered_json&) {
+    too_deep = too_deep || depth > kDeepest;
+    return depth <= kDeepest;
+  };
+  auto parsed = nlohmann::ordered_json::parse(json, keep, /*allow_exceptions=*/false);
+  HONE_CHECK(!too_deep, .what = "JSON nested too deep", .place = place,
+             .expected = fmt::format("at most {} levels", kDeepest));
   HONE_CHECK(!parsed.is_discarded(), .what = "not valid JSON", .place = place);
   HONE_CHECK(parsed.is_object(), .what = "not a JSON object", .place = place, .got = parsed.type_name());
   Record record;

@@ -43,6 +43,8 @@ RewardFunction make_reward(const FormatReward& config, const Context& context);
 RewardFunction make_reward(const TagCountReward& config, const Context& context);
 RewardFunction make_reward(const CodeFormatReward& config, const Context& context);
 RewardFunction make_reward(const ReasoningStepsReward& config, const Context& context);
+// ifeval/ifeval.cpp
+RewardFunction make_reward(const IfevalReward& config, const Context& context);
 // language.cpp
 RewardFunction make_reward(const LanguageConsistencyReward& config, const Context& context);
 // length.cpp

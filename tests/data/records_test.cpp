@@ -41,6 +41,13 @@ TEST(Record, KeepsTheOrderOfItsFields) {
   EXPECT_EQ(Record().dump(), "{}");
 }
 
+TEST(Record, RefusesWhatIsNestedTooDeep) {
+  const auto nested = [](size_t depth) { return R"({"a":)" + std::string(depth, '[') + std::string(depth, ']') + "}"; };
+  EXPECT_EQ(Record::parse(nested(150), "x").dump(), nested(150));
+  EXPECT_THROW(Record::parse(nested(300), "x"), Error);
+  EXPECT_THROW(Record::parse(nested(1'000'000), "x"), Error);
+}
+
 TEST(Record, SaysWhereTheLineIsNoObject) {
   for (const char* text : {"", "{", "[1]", "7", R"({"a":1} x)"}) {
     try {

@@ -6,8 +6,65 @@
 
 namespace hone {
 
-enum class RewardLanguage { kEnglish, kChinese };
-inline constexpr std::string_view kRewardLanguageNames[] = {"en", "zh"};
+/// The languages that are told apart, by ISO 639-1 code (docs/rewards_language.md).
+enum class RewardLanguage : uint8_t {
+  kEnglish,
+  kChinese,
+  kGerman,
+  kFrench,
+  kSpanish,
+  kItalian,
+  kPortuguese,
+  kDutch,
+  kPolish,
+  kTurkish,
+  kVietnamese,
+  kSwedish,
+  kIndonesian,
+  kFinnish,
+  kSwahili,
+  kDanish,
+  kNorwegian,
+  kRomanian,
+  kCzech,
+  kHungarian,
+  kCatalan,
+  kCroatian,
+  kTagalog,
+  kRussian,
+  kUkrainian,
+  kBulgarian,
+  kSerbian,
+  kArabic,
+  kPersian,
+  kUrdu,
+  kHindi,
+  kMarathi,
+  kNepali,
+  kJapanese,
+  kKorean,
+  kThai,
+  kHebrew,
+  kGreek,
+  kBengali,
+  kTamil,
+  kTelugu,
+  kKannada,
+  kGujarati,
+  kPunjabi,
+  kMalayalam,
+  kGeorgian,
+  kArmenian,
+  kKhmer,
+  kLao,
+  kBurmese,
+  kSinhala,
+  kAmharic,
+};
+inline constexpr std::string_view kRewardLanguageNames[] = {
+    "en", "zh", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "vi", "sv", "id", "fi", "sw", "da", "no", "ro",
+    "cs", "hu", "ca", "hr", "tl", "ru", "uk", "bg", "sr", "ar", "fa", "ur", "hi", "mr", "ne", "ja", "ko", "th",
+    "he", "el", "bn", "ta", "te", "kn", "gu", "pa", "ml", "ka", "hy", "km", "lo", "my", "si", "am"};
 inline std::span<const std::string_view> enum_names(RewardLanguage) {
   return kRewardLanguageNames;
 }
@@ -230,6 +287,25 @@ struct CodeReward {
   bool operator==(const CodeReward&) const = default;
 };
 
+enum class IfevalMode { kStrict, kLoose };
+inline constexpr std::string_view kIfevalModeNames[] = {"strict", "loose"};
+inline std::span<const std::string_view> enum_names(IfevalMode) {
+  return kIfevalModeNames;
+}
+enum class IfevalValue { kAll, kShare };
+inline constexpr std::string_view kIfevalValueNames[] = {"all", "share"};
+inline std::span<const std::string_view> enum_names(IfevalValue) {
+  return kIfevalValueNames;
+}
+
+/// Whether the record's verifiable instructions are followed (IFEval, arXiv 2311.07911; docs/rewards_ifeval.md).
+struct IfevalReward {
+  static constexpr std::string_view kType = "ifeval";
+  IfevalMode mode = IfevalMode::kStrict;
+  IfevalValue value = IfevalValue::kAll;
+  bool operator==(const IfevalReward&) const = default;
+};
+
 /// In the order of the reference; one type a line.
 using RewardParameters = std::variant<  //
     AccuracyReward,                     //
@@ -249,7 +325,8 @@ using RewardParameters = std::variant<  //
     CountdownReward,                    //
     CommandReward,                      //
     MathReward,                         //
-    CodeReward>;
+    CodeReward,                         //
+    IfevalReward>;
 
 struct RewardConfig {
   double weight = 1.0;
@@ -394,6 +471,12 @@ inline void describe(ConfigVisitor& v, CommandReward& c) {
   v.required("argv", c.argv, any_value(), "", "The program and its arguments; no shell is in between.");
   v.field("jobs", c.jobs, between(1, 4096), "", "Processes of the program that work at the same time.");
   v.field("timeout", c.timeout, above_up_to(0, 86400), "seconds", "Time for one completion.");
+}
+inline void describe(ConfigVisitor& v, IfevalReward& c) {
+  v.field("mode", c.mode, any_value(), "",
+          "How a text is read: loose forgives a first line, a last line and asterisks, as in the paper.");
+  v.field("value", c.value, any_value(), "",
+          "What it is worth: all gives 1 when every instruction is followed, share the share that is.");
 }
 inline void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");

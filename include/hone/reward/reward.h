@@ -94,7 +94,7 @@ std::vector<std::string> reward_types();
 std::optional<RewardConfig> default_reward(std::string_view type);
 
 /// The share of the words of the thinking (of the whole text where there are no tags) that are in `language`; nothing
-/// when there are no words.
+/// when there are no words. docs/rewards_language.md has the rule.
 std::optional<double> language_share(std::string_view completion, RewardLanguage language);
 
 }  // namespace hone
