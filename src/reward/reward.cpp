@@ -7,6 +7,7 @@
 #include "hone/data/reasoning_text.h"
 #include "hone/reward/code.h"
 #include "hone/reward/math.h"
+#include "reward/model_reward.h"
 
 namespace hone {
 namespace {
@@ -97,6 +98,10 @@ RewardFunction make_reward(const CodeReward& config, const Context&) {
       result.value = static_cast<double>(verdict.passed) / static_cast<double>(std::max<int64_t>(verdict.total, 1));
     return result;
   };
+}
+
+RewardFunction make_reward(const ModelReward& config, const Context&) {
+  return model_reward(config);
 }
 
 }  // namespace

@@ -77,6 +77,22 @@ struct CodeReward {
   bool operator==(const CodeReward&) const = default;
 };
 
+enum class Squash { kNone, kSigmoid };
+inline constexpr std::string_view kSquashNames[] = {"none", "sigmoid"};
+inline std::span<const std::string_view> enum_names(Squash) {
+  return kSquashNames;
+}
+
+/// The score of a sequence classifier in Hugging Face format (docs/rewards_models.md).
+struct ModelReward {
+  static constexpr std::string_view kType = "reward_model";
+  std::string path;
+  std::optional<std::string> text_template;
+  Squash squash = Squash::kNone;
+  std::optional<int64_t> max_tokens;
+  bool operator==(const ModelReward&) const = default;
+};
+
 struct RewardConfig {
   double weight = 1.0;
   std::optional<std::string> name;
@@ -85,7 +101,8 @@ struct RewardConfig {
                LanguageConsistencyReward,  //
                SoftOverlongReward,         //
                MathReward,                 //
-               CodeReward>
+               CodeReward,                 //
+               ModelReward>
       parameters;
 
   std::string_view type() const {
@@ -133,6 +150,14 @@ inline void describe(ConfigVisitor& v, CodeReward& c) {
   v.field("jobs", c.jobs, between(1, 4096), "programs",
           "Programs that run at the same time; null for one a processor.");
   v.field("python", c.python, any_value(), "", "Interpreter for Python programs; null for the system's.");
+}
+inline void describe(ConfigVisitor& v, ModelReward& c) {
+  v.required("path", c.path, any_value(), "", "Model folder of the sequence classifier.");
+  v.field("template", c.text_template, any_value(), "",
+          "Text with {{prompt}} and {{completion}} that is scored; null for the two as they are, as ids.");
+  v.field("squash", c.squash, any_value(), "", "What becomes of a score: nothing, or 1 / (1 + exp(-score)).");
+  v.field("max_tokens", c.max_tokens, at_least(1), "tokens",
+          "Longer texts have no value; null for the positions of the model.");
 }
 inline void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");
