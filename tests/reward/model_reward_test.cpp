@@ -50,7 +50,7 @@ Tokenizer tokenizer() {
 Prompt prompt_of(const Ids& ids) {
   Prompt prompt;
   prompt.ids = ids;
-  prompt.text = tokenizer().decode(ids);
+  prompt.text = tokenizer().decode(ids, /*skip_special=*/false);
   return prompt;
 }
 Prompt prompt_of(const std::string& text) {
@@ -82,8 +82,8 @@ TEST(ModelReward, ScoresTheSampledIds) {
   for (const auto& [ids, score] : reference()) {
     const size_t half = ids.size() / 2;
     if (half == 0) continue;
-    const auto result = rewards.judge(prompt_of({ids.begin(), ids.begin() + static_cast<int64_t>(half)}),
-                                      completion_of({ids.begin() + static_cast<int64_t>(half), ids.end()}))[0];
+    const auto middle = ids.begin() + static_cast<int64_t>(half);
+    const auto result = rewards.judge(prompt_of(Ids(ids.begin(), middle)), completion_of(Ids(middle, ids.end())))[0];
     ASSERT_TRUE(result.value) << result.reason;
     EXPECT_NEAR(*result.value, score, 1e-5);
     EXPECT_EQ(result.verdict, Verdict::kNone);
