@@ -7,6 +7,7 @@
 #include "hone/data/reasoning_text.h"
 #include "hone/reward/code.h"
 #include "hone/reward/math.h"
+#include "reward/judge_reward.h"
 #include "reward/model_reward.h"
 
 namespace hone {
@@ -102,6 +103,10 @@ RewardFunction make_reward(const CodeReward& config, const Context&) {
 
 RewardFunction make_reward(const ModelReward& config, const Context&) {
   return model_reward(config);
+}
+
+RewardFunction make_reward(const JudgeReward& config, const Context&) {
+  return judge_reward(config);
 }
 
 }  // namespace
