@@ -13,6 +13,7 @@ find_package(CLI11 REQUIRED)
 find_package(CURL 7.87 REQUIRED)
 if(HONE_TESTS)
   find_package(GTest REQUIRED)
+  find_package(OpenSSL REQUIRED COMPONENTS SSL)
 endif()
 
 find_path(HONE_RANDOM123_INCLUDE Random123/philox.h REQUIRED)

@@ -226,15 +226,6 @@ TEST(JudgeReward, NobodyThereIsUnusable) {
   expect_unusable(judge(reward), "connect");
 }
 
-TEST(JudgeReward, PlainServersAreNotTakenForTls) {
-  const HttpServer server(always(says("8")));
-  JudgeReward reward = parameters(server);
-  reward.url = server.url("https");
-  reward.timeout_seconds = 2;
-  expect_unusable(judge(reward), "");
-  EXPECT_TRUE(server.requests().empty());
-}
-
 TEST(JudgeReward, ProxiesComeFromTheConfigAlone) {
   ::setenv("http_proxy", "http://127.0.0.1:1", 1);
   ::setenv("ALL_PROXY", "http://127.0.0.1:1", 1);

@@ -1,6 +1,7 @@
 #include "reward/judge/http.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
@@ -26,6 +27,11 @@ size_t receive(const char* data, size_t, size_t size, void* target) {
   if (body.size() + size > kMaxReplyBytes) return 0;  // ends the transfer with CURLE_WRITE_ERROR
   body.append(data, size);
   return size;
+}
+
+// Programs that other threads start must not inherit a connection.
+curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /// What a later try may mend. Certificates, malformed addresses and the like stay as they are.
@@ -107,6 +113,7 @@ std::unique_ptr<HttpClient::Handle> HttpClient::take_handle() const {
   handle->set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
   handle->set(CURLOPT_NOSIGNAL, 1L);    // time-outs by signals belong to programs of one thread
   handle->set(CURLOPT_QUICK_EXIT, 1L);  // a name server that hangs is not waited for
+  handle->set(CURLOPT_OPENSOCKETFUNCTION, open_socket);
   handle->set(CURLOPT_WRITEFUNCTION, receive);
   return handle;
 }
