@@ -6,8 +6,8 @@
 
 namespace hone {
 
-/// The function may be called from several threads at once, and each call waits for its own request. Throws Error kInput
-/// where the parameters contradict each other, the key is not in the environment or the cache cannot be read.
+/// The function may be called from several threads at once, and each call waits for its own request. Throws Error
+/// kInput where the parameters contradict each other, the key is not in the environment or the cache cannot be read.
 RewardFunction judge_reward(const JudgeReward& config);
 
 }  // namespace hone
