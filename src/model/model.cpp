@@ -136,9 +136,14 @@ void Model::init_weights(uint64_t seed) {
 
 Model Model::load(const std::string& folder, bool trains) {
   Model model(ModelConfig::load(folder), trains);
+  model.load_weights(folder);
+  return model;
+}
+
+void Model::load_weights(const std::string& folder) {
   const std::string path = folder + "/model.safetensors";
   const SafetensorsFile file = SafetensorsFile::open(path);
-  for (const auto& [name, tensor] : model.parameters_) {
+  for (const auto& [name, tensor] : parameters_) {
     HONE_CHECK(file.has(name), .what = fmt::format("tensor '{}' is missing", name), .place = path,
                .hint = "config.json and model.safetensors do not belong together");
     const at::Tensor stored = file.tensor(name);
@@ -149,9 +154,8 @@ Model Model::load(const std::string& folder, bool trains) {
                .place = path);
     at::Tensor(tensor).copy_(stored);
   }
-  HONE_CHECK(std::isfinite(kernels::sum_of_squares(model.flat_)), .what = "the weights hold NaN or infinite values",
+  HONE_CHECK(std::isfinite(kernels::sum_of_squares(flat_)), .what = "the weights hold NaN or infinite values",
              .place = path);
-  return model;
 }
 
 void Model::save(const std::string& folder) const {
@@ -180,13 +184,14 @@ at::Tensor Model::logits(const at::Tensor& ids, const std::vector<kernels::Segme
   return kernels::linear(hidden(ids, segments, cache, rows), head());
 }
 
-kernels::LogProbs Model::log_probs(const ScoreBatch& batch) const {
+at::Tensor Model::hidden_states(const at::Tensor& ids, const std::vector<int64_t>& offsets,
+                                const at::Tensor& rows) const {
   std::vector<kernels::Segment> segments;
   std::vector<int32_t> blocks;
   int64_t next = 0;
-  for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
-    const int64_t length = batch.offsets[s + 1] - batch.offsets[s];
-    segments.push_back({.first_row = batch.offsets[s], .length = length, .start = 0, .blocks = nullptr});
+  for (size_t s = 0; s + 1 < offsets.size(); ++s) {
+    const int64_t length = offsets[s + 1] - offsets[s];
+    segments.push_back({.first_row = offsets[s], .length = length, .start = 0, .blocks = nullptr});
     next += (length + kernels::kBlockTokens - 1) / kernels::kBlockTokens;
   }
   blocks.resize(static_cast<size_t>(next));
@@ -197,8 +202,12 @@ kernels::LogProbs Model::log_probs(const ScoreBatch& batch) const {
     table += (segment.length + kernels::kBlockTokens - 1) / kernels::kBlockTokens;
   }
   const std::vector<kernels::KvLayer> cache = {kernels::make_kv_layer(geometry(), next)};
-  return kernels::log_probs(hidden(batch.ids, segments, cache, batch.rows), head(), batch.targets, batch.distribution,
-                            head_grad_);
+  return hidden(ids, segments, cache, rows);
+}
+
+kernels::LogProbs Model::log_probs(const ScoreBatch& batch) const {
+  return kernels::log_probs(hidden_states(batch.ids, batch.offsets, batch.rows), head(), batch.targets,
+                            batch.distribution, head_grad_);
 }
 
 void Model::zero_grad() {

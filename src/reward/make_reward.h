@@ -45,6 +45,8 @@ RewardFunction make_reward(const CodeFormatReward& config, const Context& contex
 RewardFunction make_reward(const ReasoningStepsReward& config, const Context& context);
 // ifeval/ifeval.cpp
 RewardFunction make_reward(const IfevalReward& config, const Context& context);
+// judge_reward.cpp
+RewardFunction make_reward(const JudgeReward& config, const Context& context);
 // language.cpp
 RewardFunction make_reward(const LanguageConsistencyReward& config, const Context& context);
 // length.cpp
@@ -56,6 +58,8 @@ GroupReward make_reward(const LengthReward& config, const Context& context);
 GroupReward make_reward(const LengthTargetReward& config, const Context& context);
 // math/reward.cpp
 RewardFunction make_reward(const MathReward& config, const Context& context);
+// model_reward.cpp
+RewardFunction make_reward(const ModelReward& config, const Context& context);
 // multiple_choice.cpp
 RewardFunction make_reward(const MultipleChoiceReward& config, const Context& context);
 // regex.cpp

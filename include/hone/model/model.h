@@ -33,6 +33,8 @@ class Model {
   /// Reads config.json and model.safetensors (fp32, bf16 or fp16 on disk) from a Hugging Face folder. Throws Error
   /// kInput.
   static Model load(const std::string& folder, bool trains);
+  /// Takes the weights from model.safetensors of a folder; what else the file holds is left alone. Throws Error kInput.
+  void load_weights(const std::string& folder);
   /// Writes config.json and model.safetensors.
   void save(const std::string& folder) const;
   /// N(0, 0.02), outputs of the residual branches scaled by 1/sqrt(2 layers), norms 1, biases 0 (Radford et al. 2019).
@@ -49,6 +51,9 @@ class Model {
   /// one that the layers use in turn when every segment is a whole sequence.
   at::Tensor logits(const at::Tensor& ids, const std::vector<kernels::Segment>& segments,
                     const std::vector<kernels::KvLayer>& cache, const at::Tensor& rows) const;
+  /// Final hidden states [R, C], normalised, of whole sequences that lie one after the other in ids [T] (int32), as in
+  /// ScoreBatch: at `rows` (int64 [R]).
+  at::Tensor hidden_states(const at::Tensor& ids, const std::vector<int64_t>& offsets, const at::Tensor& rows) const;
   /// Log-probs and entropies [R] of whole sequences, with autograd where grad mode is on and the model is trained.
   kernels::LogProbs log_probs(const ScoreBatch& batch) const;
 

@@ -306,6 +306,40 @@ struct IfevalReward {
   bool operator==(const IfevalReward&) const = default;
 };
 
+enum class Squash { kNone, kSigmoid };
+inline constexpr std::string_view kSquashNames[] = {"none", "sigmoid"};
+inline std::span<const std::string_view> enum_names(Squash) {
+  return kSquashNames;
+}
+
+/// The score of a sequence classifier in Hugging Face format (docs/rewards_models.md).
+struct ModelReward {
+  static constexpr std::string_view kType = "reward_model";
+  std::string path;
+  std::optional<std::string> text_template;
+  Squash squash = Squash::kNone;
+  std::optional<int64_t> max_tokens;
+  bool operator==(const ModelReward&) const = default;
+};
+
+/// The score that a chat model behind an OpenAI-compatible endpoint gives (docs/rewards_models.md).
+struct JudgeReward {
+  static constexpr std::string_view kType = "judge";
+  std::string url;
+  std::string model;
+  std::string prompt;
+  std::optional<std::string> api_key_env;
+  std::optional<std::string> pattern;
+  double min = 0;
+  double max = 1;
+  std::optional<double> temperature = 0.0;
+  double timeout_seconds = 60;
+  int64_t retries = 2;
+  std::optional<std::string> cache;
+  std::optional<std::string> proxy;
+  bool operator==(const JudgeReward&) const = default;
+};
+
 /// In the order of the reference; one type a line.
 using RewardParameters = std::variant<  //
     AccuracyReward,                     //
@@ -326,7 +360,9 @@ using RewardParameters = std::variant<  //
     CommandReward,                      //
     MathReward,                         //
     CodeReward,                         //
-    IfevalReward>;
+    IfevalReward,                       //
+    ModelReward,                        //
+    JudgeReward>;
 
 struct RewardConfig {
   double weight = 1.0;
@@ -477,6 +513,31 @@ inline void describe(ConfigVisitor& v, IfevalReward& c) {
           "How a text is read: loose forgives a first line, a last line and asterisks, as in the paper.");
   v.field("value", c.value, any_value(), "",
           "What it is worth: all gives 1 when every instruction is followed, share the share that is.");
+}
+inline void describe(ConfigVisitor& v, ModelReward& c) {
+  v.required("path", c.path, any_value(), "", "Model folder of the sequence classifier.");
+  v.field("template", c.text_template, any_value(), "",
+          "Text with {{prompt}} and {{completion}} that is scored; null for the two as they are, as ids.");
+  v.field("squash", c.squash, any_value(), "", "What becomes of a score: nothing, or 1 / (1 + exp(-score)).");
+  v.field("max_tokens", c.max_tokens, at_least(1), "tokens",
+          "Longer texts have no value; null for the positions of the model.");
+}
+inline void describe(ConfigVisitor& v, JudgeReward& c) {
+  v.required("url", c.url, any_value(), "", "Address of an OpenAI-compatible API: https://HOST/v1.");
+  v.required("model", c.model, any_value(), "", "Name of the model there.");
+  v.required("prompt", c.prompt, any_value(), "",
+             "What it is asked; {{prompt}}, {{completion}} and {{answer}} are filled in.");
+  v.field("api_key_env", c.api_key_env, any_value(), "",
+          "Name of the environment variable that holds the key; null to send none.");
+  v.field("pattern", c.pattern, any_value(), "",
+          "Regular expression (RE2) whose one group is the score, at its last match; null for the last number.");
+  v.field("min", c.min, any_value(), "", "The score that becomes 0.");
+  v.field("max", c.max, any_value(), "", "The score that becomes 1.");
+  v.field("temperature", c.temperature, at_least(0), "", "Temperature of the judge; null to leave it to the endpoint.");
+  v.field("timeout_seconds", c.timeout_seconds, above_up_to(0, 3600), "seconds", "Time of one request.");
+  v.field("retries", c.retries, between(0, 100), "requests", "Further tries where a failure may pass (429, 5xx).");
+  v.field("cache", c.cache, any_value(), "", "File that keeps replies, so that none is asked for twice.");
+  v.field("proxy", c.proxy, any_value(), "", "Proxy to go through; null for none, whatever the environment says.");
 }
 inline void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");
