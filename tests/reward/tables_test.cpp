@@ -14,12 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Which reward says what is right in rows about length: the maths verifier where it is built in. Without it letter for
-// letter, which says the same of these rows but for those whose gold is no mathematics.
-std::string verifier() {
-  return default_reward("math") ? "math" : "exact_match";
-}
-
 // Our reward for the function of a row; nothing where we have none.
 std::optional<RewardConfig> reward_of(const Json& row) {
   const auto function = row["reward"].get<std::string>();
@@ -32,7 +26,7 @@ std::optional<RewardConfig> reward_of(const Json& row) {
   if (name == "tag_count_reward") return config(TagCountReward{});
   if (name == "code_format_reward") return config(CodeFormatReward{params["language"].get<std::string>()});
   if (name == "reasoning_steps_reward") return config(ReasoningStepsReward{});
-  if (name == "len_reward") return config(LengthReward{verifier(), unit});
+  if (name == "len_reward") return config(LengthReward{"math", unit});
   if (name == "soft_overlong_punishment") {
     return config(SoftOverlongReward{params["max_completion_len"], params["soft_punish_cache"]});
   }
@@ -41,7 +35,7 @@ std::optional<RewardConfig> reward_of(const Json& row) {
                                    open_r1 ? RepetitionUnit::kWords : RepetitionUnit::kTokens});
   }
   if (name == "cosine_scaled_reward") {
-    return config(CosineReward{.of = verifier(),
+    return config(CosineReward{.of = "math",
                                .unit = unit,
                                .max_length = params["max_len"],
                                .min_value_correct = params["min_value_correct"],
@@ -71,9 +65,9 @@ Completion completion_of(const Json& row, const std::string& text) {
 TEST(Tables, RewardFunctionsOfOthers) {
   const auto rows = test::shared_rows("reward_function_cases.jsonl");
   if (rows.empty()) GTEST_SKIP() << "no reward_function_cases.jsonl in " << test::shared_data();
-  // TRL gives nothing for a gold that is no mathematics, which only a maths verifier can tell; open-r1 takes every
-  // answer to such a gold for right, which we do not (docs/rewards.md).
-  const std::set<std::string> needs_math = {"rf-094"}, differs = {"rf-020"};
+  // A gold that is words: TRL has no value for it and open-r1 takes every answer for right; ours compares the words
+  // (docs/rewards_math.md).
+  const std::set<std::string> differs = {"rf-094", "rf-020"};
   int judged = 0;
   for (const Json& row : rows) {
     const auto id = row["id"].get<std::string>();
@@ -85,7 +79,7 @@ TEST(Tables, RewardFunctionsOfOthers) {
     }
     const auto reward = reward_of(row);
     ASSERT_TRUE(reward) << id << " " << row["reward"];
-    if (differs.contains(id) || (needs_math.contains(id) && verifier() != "math")) continue;
+    if (differs.contains(id)) continue;
     std::vector<Completion> completions;
     for (const Json& text : row.value("group", Json::array({row.value("completion", "")}))) {
       completions.push_back(completion_of(row, text));

@@ -2,6 +2,7 @@
 
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
+#include <unicode/uchar.h>
 
 #include "hone/core/error.h"
 #include "hone/tokenizer/utf8.h"
@@ -106,14 +107,31 @@ std::u32string decode(std::string_view text) {
   return out;
 }
 
-std::u32string compose(std::string_view text) {
+// At most 30 combining marks in a row, as in the stream-safe format of Unicode (UAX 15): ordering a run of them takes
+// time that grows with its square.
+std::string stream_safe(std::string_view text) {
+  constexpr int kMostMarks = 30;
+  std::string out;
+  out.reserve(text.size());
+  int marks = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const char32_t c = next_code_point(text, at);
+    marks = u_getCombiningClass(static_cast<UChar32>(c)) == 0 ? 0 : marks + 1;
+    if (marks <= kMostMarks) out += text.substr(begin, at - begin);
+  }
+  return out;
+}
+
+std::u32string compose(std::string_view any) {
+  const std::string text = stream_safe(any);
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(status);
   HONE_CHECK(U_SUCCESS(status), .what = "ICU's data for Unicode normalization is missing", .got = u_errorName(status));
   std::string composed;
   icu::StringByteSink<std::string> sink(&composed, static_cast<int32_t>(text.size()));
   nfc->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr, status);
-  return decode(U_SUCCESS(status) ? std::string_view(composed) : text);
+  return decode(U_SUCCESS(status) ? composed : text);
 }
 
 }  // namespace
