@@ -100,6 +100,13 @@ void Sandbox::Supervisor::start() {
   owner_ = getpid();
 }
 
+void Sandbox::Supervisor::replace() {
+  control_.reset();
+  if (process_ > 0) kill(process_, SIGKILL);
+  reap();
+  start();
+}
+
 void Sandbox::Supervisor::reap() {
   if (process_ > 0) {
     while (waitpid(process_, nullptr, 0) < 0 && errno == EINTR) continue;
@@ -109,6 +116,7 @@ void Sandbox::Supervisor::reap() {
 
 std::optional<std::string> Sandbox::Supervisor::ask(const std::string& request) {
   Descriptor answer;
+  pid_t asked = -1;
   {
     const Descriptor file = sandbox::memory_file(request);
     const std::lock_guard lock(mutex_);
@@ -116,14 +124,21 @@ std::optional<std::string> Sandbox::Supervisor::ask(const std::string& request) 
       auto [here, there] = sandbox::make_socket_pair(SOCK_STREAM);
       if (process_ > 0 && send_request(control_, file, there)) {
         answer = std::move(here);
+        asked = process_;
         break;
       }
-      control_.reset();
-      reap();
-      start();
+      replace();
     }
   }
-  return answer ? read_answer(answer) : std::nullopt;
+  if (!answer) return std::nullopt;
+  auto bytes = read_answer(answer);
+  if (!bytes) {
+    // A dying process closes its sockets one after another: until it is gone, its control socket may still take the
+    // next request, which nobody would read.
+    const std::lock_guard lock(mutex_);
+    if (process_ == asked) replace();
+  }
+  return bytes;
 }
 
 int Sandbox::Supervisor::pid() {

@@ -25,6 +25,7 @@ class Sandbox::Supervisor {
 
  private:
   void start();
+  void replace();  ///< a new process for one that does not answer
   void reap();
 
   const std::string bubblewrap_;
