@@ -142,14 +142,17 @@ class GrpoRun {
 
   std::vector<RolloutGroup> sample_and_score(int64_t prompts, int64_t step, StepTotals& totals) {
     std::vector<RolloutGroup> groups;
+    Scoring scoring(rewards_);  // slow rewards begin while other completions still grow
     {
       const Timer timer(totals.gen);
-      groups = engine_.generate(next_prompts(prompts), stage_.grpo.num_generations, stage_.sampling,
-                                {seed_, index_, static_cast<uint64_t>(step)});
+      groups = engine_.generate(
+          next_prompts(prompts), stage_.grpo.num_generations, stage_.sampling,
+          {seed_, index_, static_cast<uint64_t>(step)},
+          [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
       totals.preemptions += engine_.stats().preemptions;
     }
     const Timer timer(totals.reward);
-    rewards_.score(groups);
+    scoring.finish(groups);
     for (RolloutGroup& group : groups) {
       group.policy_version = trainer_.updates();
       for (const Completion& c : group.completions) {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <semaphore>
 
 #include "hone/core/error.h"
 #include "hone/core/hash.h"
@@ -97,7 +98,8 @@ class Judge {
       : config_(config),
         endpoint_(endpoint(config.url)),
         template_(config.prompt, {"prompt", "completion", "answer"}, "judge: prompt"),
-        pattern_(config.pattern.value_or(kAnyNumber), RE2::Quiet) {
+        pattern_(config.pattern.value_or(kAnyNumber), RE2::Quiet),
+        free_(config.jobs) {
     HONE_CHECK(template_.count("completion") > 0, .what = "judge: prompt must hold {{completion}}");
     HONE_CHECK(pattern_.ok(), .what = "judge: pattern is not a regular expression of RE2",
                .got = config.pattern.value_or(""), .expected = pattern_.error());
@@ -126,7 +128,9 @@ class Judge {
     if (cache_) {
       if (const auto reply = cache_->find(key)) return grade(*reply);
     }
+    free_.acquire();
     const Answer reply = read_answer(client_->post(body));
+    free_.release();
     if (!reply.text) {
       const bool leaks = !key_.empty() && reply.problem.find(key_) != std::string::npos;
       return unusable(leaks ? "the endpoint refused, in words that hold the key" : reply.problem);
@@ -190,6 +194,7 @@ class Judge {
   RE2 pattern_;
   std::unique_ptr<HttpClient> client_;
   std::unique_ptr<ReplyCache> cache_;
+  mutable std::counting_semaphore<> free_;  ///< requests that may be under way
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "hone/reward/reward.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "hone/core/parallel.h"
 #include "hone/core/suggest.h"
@@ -39,14 +38,15 @@ TokenNeed token_need_of(const RewardConfig& config) {
       config.parameters);
 }
 
-size_t jobs_of(const RewardConfig& config) {
+// Nothing for a reward that waits for nobody.
+std::optional<size_t> jobs_of(const RewardConfig& config) {
   return std::visit(
-      [](const auto& p) -> size_t {
+      [](const auto& p) -> std::optional<size_t> {
         if constexpr (requires { p.jobs; }) {
           const std::optional<int64_t> jobs = p.jobs;
           return thread_count(static_cast<size_t>(jobs.value_or(0)));
         }
-        return 1;
+        return std::nullopt;
       },
       config.parameters);
 }
@@ -136,21 +136,22 @@ RewardSet::RewardSet(const std::vector<RewardConfig>& configs, std::optional<int
 }
 
 void RewardSet::add(const RewardConfig& config, std::optional<int64_t> max_completion_length) {
-  functions_.push_back({std::visit(
-      [&](const auto& p) -> decltype(Entry::function) { return make_reward(p, Context{max_completion_length}); },
-      config.parameters)});
+  const std::optional<size_t> jobs = jobs_of(config);
+  functions_.push_back(
+      {.function = std::visit(
+           [&](const auto& p) -> decltype(Entry::function) { return make_reward(p, Context{max_completion_length}); },
+           config.parameters),
+       .waits = jobs.has_value()});
   token_need_ = std::max(token_need_, token_need_of(config));
-  jobs_ = std::max(jobs_, jobs_of(config));
+  jobs_ = std::max(jobs_, jobs.value_or(0));
 }
 
-RewardSet::Row RewardSet::judge_alone(const Prompt& prompt, const Completion& completion) const {
-  Row row(functions_.size());
+void RewardSet::judge_alone(const Prompt& prompt, const Completion& completion, bool waits, Row& row) const {
+  row.resize(functions_.size());
   for (size_t i = 0; i < functions_.size(); ++i) {
-    if (const auto* function = std::get_if<RewardFunction>(&functions_[i].function)) {
-      row[i] = (*function)(prompt, completion);
-    }
+    const auto* function = std::get_if<RewardFunction>(&functions_[i].function);
+    if (function != nullptr && functions_[i].waits == waits) row[i] = (*function)(prompt, completion);
   }
-  return row;
 }
 
 void RewardSet::judge_together(const Prompt& prompt, std::span<const Completion> completions,
@@ -172,37 +173,20 @@ std::vector<RewardResult> RewardSet::judge(const Prompt& prompt, const Completio
 
 std::vector<std::vector<RewardResult>> RewardSet::judge(const Prompt& prompt,
                                                         std::span<const Completion> completions) const {
-  std::vector<Row> rows;
-  for (const Completion& completion : completions) rows.push_back(judge_alone(prompt, completion));
+  std::vector<Row> rows(completions.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (const bool waits : {false, true}) judge_alone(prompt, completions[i], waits, rows[i]);
+  }
   judge_together(prompt, completions, rows);
   return rows;
 }
 
 void RewardSet::score(std::vector<RolloutGroup>& groups) const {
-  struct Work {
-    const Prompt* prompt;
-    Completion* completion;
-  };
-  std::vector<Work> work;
-  for (RolloutGroup& group : groups) {
-    for (Completion& completion : group.completions) work.push_back({&group.prompt, &completion});
-  }
-  std::vector<Row> rows(work.size());
-  parallel_for(work.size(), jobs_, [&](size_t i) { rows[i] = judge_alone(*work[i].prompt, *work[i].completion); });
-  size_t begin = 0;
+  Scoring scoring(*this);
   for (const RolloutGroup& group : groups) {
-    judge_together(group.prompt, group.completions, std::span(rows).subspan(begin, group.completions.size()));
-    begin += group.completions.size();
+    for (const Completion& completion : group.completions) scoring.add(group.prompt, completion);
   }
-  for (size_t i = 0; i < work.size(); ++i) {
-    Completion& completion = *work[i].completion;
-    completion.reward_parts.clear();
-    completion.reward = 0;
-    for (size_t r = 0; r < names_.size(); ++r) {
-      completion.reward_parts.push_back(rows[i][r].value);
-      completion.reward += weights_[r] * rows[i][r].value.value_or(0.0);
-    }
-  }
+  scoring.finish(groups);
 }
 
 }  // namespace hone

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,8 +54,7 @@ class RewardSet {
   std::vector<RewardResult> judge(const Prompt& prompt, const Completion& completion) const;
   /// One list of results per completion.
   std::vector<std::vector<RewardResult>> judge(const Prompt& prompt, std::span<const Completion> completions) const;
-  /// Fills Completion::reward_parts and Completion::reward, the weighted sum of the usable parts. Completions are
-  /// judged side by side where a reward has `jobs`.
+  /// Fills Completion::reward_parts and Completion::reward, the weighted sum of the usable parts. See Scoring.
   void score(std::vector<RolloutGroup>& groups) const;
 
   /// The names in metrics: rewards/NAME/mean.
@@ -63,20 +63,44 @@ class RewardSet {
   TokenNeed token_need() const { return token_need_; }
 
  private:
+  friend class Scoring;
   using Row = std::vector<RewardResult>;  // one per function
   struct Entry {
     std::variant<RewardFunction, GroupReward> function;
-    size_t of = 0;  // of a group's: the function that it builds on
+    bool waits = false;  // for a program or a service: it has `jobs`
+    size_t of = 0;       // of a group's: the function that it builds on
   };
   void add(const RewardConfig& config, std::optional<int64_t> max_completion_length);
-  Row judge_alone(const Prompt& prompt, const Completion& completion) const;
+  /// Fills in the functions of single completions that wait, or those that do not.
+  void judge_alone(const Prompt& prompt, const Completion& completion, bool waits, Row& row) const;
   void judge_together(const Prompt& prompt, std::span<const Completion> completions, std::span<Row> rows) const;
 
   std::vector<std::string> names_;
   std::vector<double> weights_;
   std::vector<Entry> functions_;  // those of names_, then those that only others build on
   TokenNeed token_need_ = TokenNeed::kNone;
-  size_t jobs_ = 1;
+  size_t jobs_ = 0;  // the most of any that waits
+};
+
+/// Scores a rollout while it is still being generated: what waits for a program or a service (the rewards with `jobs`)
+/// is judged in threads of its own as soon as a completion is added. The numbers are those of RewardSet::score().
+class Scoring {
+ public:
+  explicit Scoring(const RewardSet& rewards);
+  /// Waits for what has begun and leaves out the rest.
+  ~Scoring();
+  Scoring(const Scoring&) = delete;
+  Scoring& operator=(const Scoring&) = delete;
+
+  /// Both stay where they are until finish().
+  void add(const Prompt& prompt, const Completion& completion);
+  /// Fills the rewards of `groups`, all of whose completions have been added. Throws the first error of a judgement.
+  void finish(std::vector<RolloutGroup>& groups);
+
+ private:
+  struct Queue;
+  const RewardSet& rewards_;
+  std::unique_ptr<Queue> queue_;
 };
 
 /// A key of a reward whose value is in range and yet wrong.

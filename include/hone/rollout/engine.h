@@ -32,7 +32,7 @@ struct RolloutStats {
 
 /// Told of each completion as soon as it is done, in the thread that generates: work on it can begin while others still
 /// grow. Both references stay valid as long as the vector that generate() returns.
-using OnFinished = std::function<void(const RolloutGroup& group, Completion& completion)>;
+using OnFinished = std::function<void(const RolloutGroup& group, const Completion& completion)>;
 
 class RolloutEngine {
  public:
