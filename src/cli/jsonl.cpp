@@ -3,30 +3,19 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iostream>
 #include <limits>
 
 #include "hone/core/error.h"
+#include "hone/data/lines.h"
 
 namespace hone::cli {
 
 void read_jsonl(const std::string& path, const std::function<void(Json row, const std::string& place)>& each) {
-  std::ifstream file;
-  if (!path.empty()) {
-    file.open(path);
-    HONE_CHECK(file.is_open(), .what = std::strerror(errno), .place = path);
-  }
-  std::istream& in = path.empty() ? std::cin : file;
-  const std::string name = path.empty() ? "standard input" : path;
-  int64_t number = 0;
-  for (std::string line; std::getline(in, line);) {
-    const std::string place = fmt::format("{}:{}", name, ++number);
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+  for_each_line(path, [&](std::string_view line, const std::string& place) {
     Json row = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     HONE_CHECK(row.is_object(), .what = "not a JSON object", .place = place, .expected = "JSON Lines");
     each(std::move(row), place);
-  }
+  });
 }
 
 void write_jsonl(const Json& row) {

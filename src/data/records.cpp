@@ -1,8 +1,11 @@
 #include "hone/data/records.h"
 
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 
 #include "hone/core/error.h"
+#include "hone/data/reasoning_text.h"
 
 namespace hone {
 
@@ -71,6 +74,53 @@ std::optional<std::vector<std::string>> Record::list(std::string_view key) const
 
 std::string Record::dump() const {
   return fields_->json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::optional<std::string> Record::last_message() const {
+  const auto messages = fields_->json.find("messages");
+  if (messages == fields_->json.end() || !messages->is_array() || messages->empty()) return std::nullopt;
+  for (const auto& message : *messages) {
+    if (!message.is_object() || !message.contains("role") || !message.contains("content")) return std::nullopt;
+  }
+  return as_text(messages->back()["content"]);
+}
+
+std::string Record::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : fields_->json.items()) names.push_back(name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Record Record::mapped(const std::vector<std::pair<std::string, std::string>>& fields, const std::string& place) const {
+  const auto missing = [&](const std::string& from, std::string_view key) {
+    throw_input({.what = fmt::format("the record has no field '{}', which fields.{} names", from, key),
+                 .place = place,
+                 .got = names()});
+  };
+  auto json = fields_->json;
+  for (const auto& [key, from] : fields) {
+    if (from.find("{{") == std::string::npos) {
+      const auto at = fields_->json.find(from);
+      if (at == fields_->json.end()) missing(from, key);
+      json[key] = *at;
+      continue;
+    }
+    std::string filled;
+    size_t done = 0;
+    for (size_t open = from.find("{{"); open != std::string::npos; open = from.find("{{", done)) {
+      const size_t close = from.find("}}", open);
+      HONE_CHECK(close != std::string::npos, .what = fmt::format("fields.{}: '{{{{' without '}}}}'", key), .got = from);
+      const std::string name(trim(std::string_view(from).substr(open + 2, close - open - 2)));
+      const auto value = text(name);
+      if (!value) missing(name, key);
+      filled += from.substr(done, open - done) + *value;
+      done = close + 2;
+    }
+    json[key] = filled + from.substr(done);
+  }
+  Record record;
+  record.fields_ = std::make_shared<Fields>(Fields{std::move(json)});
+  return record;
 }
 
 std::string_view to_string(FinishReason reason) {

@@ -8,6 +8,7 @@
 
 #include "hone/core/config_file.h"
 #include "hone/core/suggest.h"
+#include "hone/eval/measure.h"
 #include "hone/reward/reward.h"
 
 namespace hone {
@@ -85,7 +86,7 @@ void describe(ConfigVisitor& v, GrpoStage& c) {
   v.section("model", c.model, "A starting model of this stage's own.");
   v.section("data", c.data, "The problems that are sampled from.");
   v.field("template", c.prompt_template, any_value(), "",
-          "Turns a problem into the model's input: r1_zero, or the path of a template file.");
+          "Turns a problem into the model's input: r1_zero, none, or the path of a template file.");
   v.section("grpo", c.grpo, "Group-relative policy optimisation.");
   v.section("sampling", c.sampling, "How completions are drawn.");
   v.list("rewards", c.rewards, "The rewards; a completion's reward is their weighted sum.");
@@ -186,10 +187,29 @@ class RunChecker {
     file_.report(at, problem);
   }
 
-  void check_data(const std::string& path) {
-    if (path == kBuiltinChains || !file_.sound({key("data.path")})) return;
-    file_.report(key("data.path"),
-                 {.what = key("data.path"), .got = "'" + path + "'", .expected = std::string(kBuiltinChains)});
+  // A file of records, or the built-in world.
+  void check_data(std::string_view name, const std::string& path, bool may_be_file) {
+    if (path == kBuiltinChains || !file_.sound({key(name)})) return;
+    std::error_code error;
+    const bool builtin = path.starts_with("builtin:");
+    if (may_be_file && !builtin && fs::exists(path, error) && !fs::is_directory(path, error)) return;
+    const std::string known(kBuiltinChains);
+    file_.report(key(name), {.what = key(name),
+                             .got = "'" + path + "'",
+                             .expected = may_be_file ? known + " or a file of JSON Lines" : known,
+                             .hint = builtin || !may_be_file        ? ""
+                                     : fs::is_directory(path, error) ? "that is a folder"
+                                                                     : "no such file"});
+  }
+
+  void check_eval(const GrpoStage& c) {
+    if (c.eval.problems == 0) return;
+    if (c.eval.path) check_data("eval.path", *c.eval.path, /*may_be_file=*/true);
+    const bool builtin = c.eval.path.value_or(c.data.path) == kBuiltinChains;
+    rule(c.eval.path || builtin, {"eval.path", "data.path"}, fmt::format("missing key '{}'", key("eval.path")),
+         "name a file of held-out problems, or set eval.problems: 0");
+    rule(builtin || judging_reward(c.rewards).has_value(), {"eval.path", "rewards"},
+         "none of the rewards says what is right, so nothing can be measured", "set eval.problems: 0");
   }
 
   void check_template(const std::string& name) {
@@ -214,7 +234,8 @@ class RunChecker {
       file_.report("model.path",
                    {.what = "missing key 'model.path'", .expected = "builtin:miniature or a model folder"});
     }
-    check_data(c.data.path);
+    check_data("data.path", c.data.path, /*may_be_file=*/true);
+    check_eval(c);
     check_template(c.prompt_template);
     rule(c.data.min_operations <= c.data.max_operations, {"data.min_operations", "data.max_operations"},
          fmt::format("data.min_operations {} is more than data.max_operations {}", c.data.min_operations,
@@ -254,7 +275,7 @@ class RunChecker {
   }
 
   void check_pretrain(const PretrainStage& c) {
-    check_data(c.data.path);
+    check_data("data.path", c.data.path, /*may_be_file=*/false);
     const ArchitectureConfig& a = c.architecture;
     rule(a.hidden_size % a.num_attention_heads == 0, {"architecture.hidden_size", "architecture.num_attention_heads"},
          fmt::format("architecture.hidden_size {} does not divide into num_attention_heads {}", a.hidden_size,

@@ -71,6 +71,8 @@ StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vec
     });
     m.emplace_back("rewards/" + reward_names[i] + "/mean", spread.mean());
     m.emplace_back("rewards/" + reward_names[i] + "/std", spread.std());
+    m.emplace_back("rewards/" + reward_names[i] + "/unusable",
+                   1.0 - spread.n / static_cast<double>(std::max<int64_t>(1, lengths.completions)));
   }
   const StepMetrics rest = {
       {"frac_reward_zero_std", share(t.groups_without_signal, t.groups_sampled)},

@@ -9,7 +9,7 @@
 #include "hone/algo/batch.h"
 #include "hone/core/error.h"
 #include "hone/core/log.h"
-#include "hone/data/chains.h"
+#include "hone/data/prompt_source.h"
 #include "hone/data/prompt_template.h"
 #include "hone/reward/reward.h"
 #include "hone/rollout/engine.h"
@@ -70,9 +70,11 @@ class GrpoRun {
         policy_(Model::load(model_folder, /*trains=*/true)),
         engine_(policy_, tokenizer_),
         data_(stage_.data, seed_),
+        held_out_(stage_, template_),
         rewards_(stage_.rewards, stage_.sampling.max_completion_length),
         trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations),
         recorder_(run, config, index) {
+    if (data_.file() != nullptr) check_records(*data_.file(), rewards_);
     if (stage_.grpo.uses_reference()) reference_.emplace(Model::load(model_folder, /*trains=*/false));
   }
 
@@ -265,8 +267,7 @@ class GrpoRun {
   void evaluate(int64_t steps_done, double& seconds) {
     if (stage_.eval.problems == 0) return;
     const Timer timer(seconds);
-    const Evaluation evaluation{stage_.eval, stage_.data, stage_.sampling, template_};
-    recorder_.add_eval(evaluate_model(engine_, tokenizer_, evaluation, steps_done));
+    recorder_.add_eval(held_out_.evaluate(engine_, tokenizer_, steps_done));
   }
 
   void record_samples(int64_t step, const std::vector<RolloutGroup>& groups) {
@@ -321,7 +322,8 @@ class GrpoRun {
   Model policy_;
   std::optional<Model> reference_;
   RolloutEngine engine_;
-  ChainPrompts data_;
+  const PromptSource data_;
+  const HeldOut held_out_;
   RewardSet rewards_;
   Trainer trainer_;
   StageRecorder recorder_;

@@ -3,7 +3,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
-#include "hone/data/chains.h"
+#include "hone/data/prompt_source.h"
 #include "hone/data/prompt_template.h"
 #include "hone/pipeline/config.h"
 #include "hone/pipeline/run.h"
@@ -111,7 +111,7 @@ class Planner {
   // Of the first problem, in its template.
   int64_t prompt_tokens(const GrpoStage& s) const {
     const Tokenizer tokenizer = Tokenizer::load(model_.folder);
-    const ChainPrompts problems(s.data, static_cast<uint64_t>(config_.seed));
+    const PromptSource problems(s.data, static_cast<uint64_t>(config_.seed));
     const std::string text = fill_template(load_template(s.prompt_template, model_.folder), problems.prompt(0).text);
     return static_cast<int64_t>(tokenizer.encode(text).size());
   }

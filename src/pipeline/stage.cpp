@@ -1,36 +1,77 @@
 #include "pipeline/stage.h"
 
+#include <algorithm>
 #include <cstdio>
 
-#include "hone/data/chains.h"
+#include "hone/core/error.h"
+#include "hone/core/log.h"
 #include "hone/data/prompt_template.h"
 #include "hone/eval/evaluate.h"
 
 namespace hone {
 
-EvalRecord evaluate_model(RolloutEngine& engine, const Tokenizer& tokenizer, const Evaluation& evaluation,
-                          int64_t step) {
-  const EvalConfig& config = evaluation.config;
-  DataConfig held_out = evaluation.data;
-  held_out.split = config.split;
-  SamplingConfig sampling = evaluation.sampling;
-  sampling.temperature = config.temperature;
-  sampling.max_completion_length = config.max_completion_length.value_or(sampling.max_completion_length);
+HeldOut::HeldOut(const GrpoStage& stage, std::string prompt_template)
+    : config_(stage.eval), sampling_(stage.sampling), prompt_template_(std::move(prompt_template)) {
+  if (config_.problems == 0) return;
+  sampling_.temperature = config_.temperature;
+  sampling_.top_p = config_.top_p;
+  sampling_.max_completion_length = config_.max_completion_length.value_or(sampling_.max_completion_length);
+  RewardConfig accuracy;
+  accuracy.parameters = AccuracyReward{};
+  judge_.emplace(judging_reward(stage.rewards).value_or(accuracy));
 
-  const ChainPrompts problems(held_out, /*seed=*/0);
-  std::vector<Prompt> prompts;
-  for (int64_t i = 0; i < config.problems; ++i) {
-    prompts.push_back(problems.prompt(i));
-    prompts.back().ids = tokenizer.encode(fill_template(evaluation.prompt_template, prompts.back().text));
+  DataConfig data = stage.data;
+  data.split = config_.split;
+  data.shuffle = false;
+  if (config_.path) {
+    data.path = *config_.path;
+    data.fields = config_.fields;
   }
-  const EvalResult result = evaluate(engine, std::move(prompts), sampling, /*seed=*/0);
+  const PromptSource source(data, /*seed=*/0);
+  const int64_t count = source.file() != nullptr ? std::min(config_.problems, source.file()->size()) : config_.problems;
+  for (int64_t i = 0; i < count; ++i) problems_.push_back(source.prompt(i));
+}
 
-  EvalRecord record{.step = step, .metrics = result.metrics, .prompt = {}, .completion = {}};
+EvalRecord HeldOut::evaluate(RolloutEngine& engine, const Tokenizer& tokenizer, int64_t step) const {
+  std::vector<Prompt> prompts = problems_;
+  for (Prompt& prompt : prompts) prompt.ids = tokenizer.encode(fill_template(prompt_template_, prompt.text));
+  const EvalResult result =
+      hone::evaluate(engine, std::move(prompts), config_.num_generations, sampling_, /*seed=*/0, *judge_);
+
+  EvalRecord record{.step = step, .metrics = to_metrics(result.judged.measures), .prompt = {}, .completion = {}};
   if (!result.groups.empty()) {
     record.prompt = result.groups.front().prompt.text;
     record.completion = result.groups.front().completions.front().text;
   }
   return record;
+}
+
+void check_records(const RecordFile& file, const RewardSet& rewards) {
+  constexpr int64_t kShown = 10;
+  struct Bad {
+    int64_t records = 0;
+    std::string first{};
+  };
+  std::vector<Bad> bad(rewards.names().size());
+  int64_t reported = 0;
+  for (size_t row = 0; row < file.rows().size(); ++row) {
+    const auto problems = rewards.record_problems(file.rows()[row]);
+    for (size_t r = 0; r < problems.size(); ++r) {
+      if (!problems[r]) continue;
+      const std::string line = fmt::format("{}: {}: {}", file.place(row), rewards.names()[r], *problems[r]);
+      if (bad[r].records++ == 0) bad[r].first = line;
+      if (reported++ < kShown) log_warning(line);
+    }
+  }
+  for (size_t r = 0; r < bad.size(); ++r) {
+    HONE_CHECK(bad[r].records < file.size(),
+               .what = fmt::format("the reward {} can judge none of the {} records", rewards.names()[r], file.size()),
+               .got = bad[r].first, .hint = "data.fields says how the file calls what the reward needs");
+    if (bad[r].records > 0) {
+      log_warning(fmt::format("{} of {} records cannot be judged by {}, which is left out for them", bad[r].records,
+                              file.size(), rewards.names()[r]));
+    }
+  }
 }
 
 void print_before_and_after(const std::vector<EvalRecord>& evals) {

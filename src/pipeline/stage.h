@@ -1,11 +1,16 @@
 // The stages of a run, and what they share.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "hone/data/prompt_source.h"
+#include "hone/eval/measure.h"
 #include "hone/model/model_config.h"
 #include "hone/pipeline/config.h"
 #include "hone/report/evals.h"
+#include "hone/reward/reward.h"
 #include "hone/rollout/engine.h"
 #include "hone/tokenizer/tokenizer.h"
 #include "pipeline/run_folder.h"
@@ -22,16 +27,26 @@ StageEnd run_pretrain(RunFolder& run, const RunConfig& config, size_t index);
 /// The shape of the model that a pretrain stage makes.
 ModelConfig pretrain_model_config(const ArchitectureConfig& architecture);
 
-/// What stays the same between the evaluations of a stage.
-struct Evaluation {
-  const EvalConfig& config;
-  const DataConfig& data;
-  const SamplingConfig& sampling;
-  std::string prompt_template;
+/// The held-out problems of a stage. All runs are measured on the same ones, whatever their seed.
+class HeldOut {
+ public:
+  /// `prompt_template` is the text of the template. Throws Error kInput for data that cannot be read.
+  HeldOut(const GrpoStage& stage, std::string prompt_template);
+
+  /// Completes them with the engine's model.
+  EvalRecord evaluate(RolloutEngine& engine, const Tokenizer& tokenizer, int64_t step) const;
+
+ private:
+  const EvalConfig& config_;
+  SamplingConfig sampling_;
+  std::string prompt_template_;
+  std::vector<Prompt> problems_;
+  std::optional<Judge> judge_;  ///< nothing where there is nothing to measure
 };
-/// Held-out problems through the engine's model. All runs are measured on the same problems, whatever their seed.
-EvalRecord evaluate_model(RolloutEngine& engine, const Tokenizer& tokenizer, const Evaluation& evaluation,
-                          int64_t step);
+
+/// Reports the records that the rewards cannot judge, with their places: a few by name, and how many there are. Throws
+/// Error kInput where a reward can judge none.
+void check_records(const RecordFile& file, const RewardSet& rewards);
 
 /// Prints to stdout how the model was before the stage and after it; nothing when it was not measured twice.
 void print_before_and_after(const std::vector<EvalRecord>& evals);

@@ -18,12 +18,24 @@ RewardFunction make_reward(const AccuracyReward&, const Context&) {
     if (!block) return wrong("no answer block");
     const auto value = read_answer(*block);
     if (!value) return wrong("the answer block does not hold exactly one value");
-    return *value == *gold ? right() : wrong("another value");
+    return *value == *gold ? right(std::to_string(*value)) : wrong("another value", std::to_string(*value));
   };
 }
 
+namespace {
+
+Normalization normalization(const ExactMatchReward& config) {
+  return {config.ignore_case, config.ignore_punctuation, config.ignore_articles};
+}
+
+}  // namespace
+
+bool same_answer(const ExactMatchReward& config, const std::string& a, const std::string& b) {
+  return normalize(a, normalization(config)) == normalize(b, normalization(config));
+}
+
 RewardFunction make_reward(const ExactMatchReward& config, const Context&) {
-  const Normalization options{config.ignore_case, config.ignore_punctuation, config.ignore_articles};
+  const Normalization options = normalization(config);
   return [options, source = config.source](const Prompt& prompt, const Completion& completion) -> RewardResult {
     std::vector<std::u32string> golds;
     for (const std::string& gold : prompt.record.list("answer").value_or(std::vector<std::string>())) {
@@ -33,8 +45,9 @@ RewardFunction make_reward(const ExactMatchReward& config, const Context&) {
     if (golds.empty()) return unusable("the record has no answer");
     const FoundAnswer answer = find_answer(completion.text, source);
     if (!answer.text) return wrong(std::string(answer.reason));
-    const bool equal = std::ranges::find(golds, normalize(*answer.text, options)) != golds.end();
-    return equal ? right() : wrong(answer.text->empty() ? "empty answer" : "another text");
+    const std::string found(*answer.text);
+    if (std::ranges::find(golds, normalize(found, options)) != golds.end()) return right(found);
+    return wrong(found.empty() ? "empty answer" : "another text", found);
   };
 }
 

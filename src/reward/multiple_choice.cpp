@@ -127,7 +127,8 @@ RewardFunction make_reward(const MultipleChoiceReward& config, const Context&) {
       chosen = statement ? read_options(*statement, choices) : std::nullopt;
     }
     if (!chosen) return wrong("names no option");
-    return *chosen == *gold ? right() : wrong("another option");
+    const std::string letters(chosen->begin(), chosen->end());
+    return *chosen == *gold ? right(letters) : wrong("another option", letters);
   };
 }
 

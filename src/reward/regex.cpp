@@ -59,7 +59,7 @@ RewardResult compare_group(const Record& record, std::string_view text, const RE
   if (!found.text) return wrong(found.reason);
   const std::u32string value = normalize(*found.text, {});
   const bool equal = std::ranges::any_of(*golds, [&](const auto& gold) { return normalize(gold, {}) == value; });
-  return equal ? right() : wrong("another text");
+  return equal ? right(std::string(*found.text)) : wrong("another text", std::string(*found.text));
 }
 
 RewardResult match_record(const Record& record, std::string_view text, bool full) {
@@ -85,6 +85,10 @@ std::optional<RewardProblem> find_problem(const RegexReward& config, const Conte
   if (config.answer_group.value_or(0) <= pattern->NumberOfCapturingGroups()) return std::nullopt;
   return RewardProblem{"answer_group",
                        {.what = fmt::format("the pattern has {} groups", pattern->NumberOfCapturingGroups())}};
+}
+
+bool same_answer(const RegexReward&, const std::string& a, const std::string& b) {
+  return normalize(a, {}) == normalize(b, {});
 }
 
 RewardFunction make_reward(const RegexReward& config, const Context&) {

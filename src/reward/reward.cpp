@@ -86,6 +86,10 @@ std::optional<RewardConfig> default_reward(std::string_view type) {
   return std::nullopt;
 }
 
+bool same_answer(const RewardConfig& config, const std::string& a, const std::string& b) {
+  return std::visit([&](const auto& p) { return same_answer(p, a, b); }, config.parameters);
+}
+
 std::optional<RewardProblem> find_problem(const std::vector<RewardConfig>& configs, size_t index,
                                           std::optional<int64_t> max_completion_length) {
   const RewardConfig& config = configs[index];
@@ -109,7 +113,8 @@ std::optional<RewardProblem> find_problem(const std::vector<RewardConfig>& confi
   return RewardProblem{"of", {.what = fmt::format("'{}' needs parameters; name one of the list", *of)}};
 }
 
-RewardSet::RewardSet(const std::vector<RewardConfig>& configs, std::optional<int64_t> max_completion_length) {
+RewardSet::RewardSet(const std::vector<RewardConfig>& configs, std::optional<int64_t> max_completion_length)
+    : configs_(configs) {
   for (size_t i = 0; i < configs.size(); ++i) {
     const std::string name = configs[i].label();
     HONE_CHECK(std::ranges::find(names_, name) == names_.end(), .what = "two rewards of one name", .place = "rewards",
@@ -179,6 +184,22 @@ std::vector<std::vector<RewardResult>> RewardSet::judge(const Prompt& prompt,
   }
   judge_together(prompt, completions, rows);
   return rows;
+}
+
+std::vector<std::optional<std::string>> RewardSet::record_problems(const Prompt& prompt) const {
+  Completion empty;
+  empty.finish_reason = FinishReason::kStop;
+  std::vector<std::optional<std::string>> problems;
+  for (size_t i = 0; i < configs_.size(); ++i) {
+    problems.push_back(std::visit([&](const auto& p) { return record_problem(p, prompt); }, configs_[i].parameters));
+    const auto* function = std::get_if<RewardFunction>(&functions_[i].function);
+    const bool cheap = !functions_[i].waits && !std::holds_alternative<ModelReward>(configs_[i].parameters);
+    if (problems.back() || !cheap || function == nullptr) continue;
+    // What cannot be said of an empty text cannot be said of any.
+    RewardResult result = (*function)(prompt, empty);
+    if (result.verdict == Verdict::kUnusable) problems.back() = std::move(result.reason);
+  }
+  return problems;
 }
 
 void RewardSet::score(std::vector<RolloutGroup>& groups) const {

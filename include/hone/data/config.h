@@ -1,6 +1,9 @@
 // The section `data`: which problems or documents are read. Plain structs; see core/config.h.
 #pragma once
 
+#include <array>
+#include <optional>
+
 #include "hone/core/config.h"
 
 namespace hone {
@@ -15,29 +18,52 @@ inline std::span<const std::string_view> enum_names(Split) {
 inline constexpr std::string_view kBuiltinChains = "builtin:chains";
 
 /// Problems with an answer.
+/// A field of a record as the program knows it.
+struct RecordField {
+  std::string_view name, help;
+};
+inline constexpr RecordField kRecordFields[] = {
+    {"prompt", "The question."},
+    {"messages", "A chat, a list of {role, content}."},
+    {"answer", "The right answer, for the rewards that compare."},
+    {"language", "Language of the question, or of a program."},
+    {"target_language", "Language that the reasoning should use."},
+    {"test", "Program that defines check(candidate)."},
+    {"entry_point", "Name of the function that `test` checks."},
+    {"test_list", "Asserts, a list."},
+    {"test_setup_code", "Program that comes before test_list."},
+    {"test_cases", "A list of {input, output}."},
+    {"numbers", "Numbers of a countdown."},
+    {"target", "Target of a countdown."},
+    {"instruction_id_list", "Instructions that ifeval verifies."},
+    {"kwargs", "Their parameters."},
+    {"id", "Name of the record in every file that is written."},
+    {"source", "Where the record comes from."},
+};
+
+/// Where each of kRecordFields comes from.
+struct FieldsConfig {
+  std::array<std::optional<std::string>, std::size(kRecordFields)> from{};
+  bool operator==(const FieldsConfig&) const = default;
+};
+void describe(ConfigVisitor& v, FieldsConfig& c);
+
 struct DataConfig {
   std::string path;
+  FieldsConfig fields;
+  bool shuffle = true;
   Split split = Split::kTrain;
   int64_t min_operations = 2;
   int64_t max_operations = 5;
   bool operator==(const DataConfig&) const = default;
 };
+void describe(ConfigVisitor& v, DataConfig& c);
 
-inline void describe(ConfigVisitor& v, DataConfig& c) {
-  v.required("path", c.path, any_value(), "", "The problems: builtin:chains.");
-  v.field("split", c.split, any_value(), "", "Part of the data; the parts do not overlap.");
-  v.field("min_operations", c.min_operations, between(1, 7), "operations", "Shortest chain of builtin:chains.");
-  v.field("max_operations", c.max_operations, between(1, 7), "operations", "Longest chain of builtin:chains.");
-}
-
-/// Documents for pretraining.
 struct CorpusConfig {
   std::string path;
   bool operator==(const CorpusConfig&) const = default;
 };
 
-inline void describe(ConfigVisitor& v, CorpusConfig& c) {
-  v.required("path", c.path, any_value(), "", "The documents: builtin:chains.");
-}
+void describe(ConfigVisitor& v, CorpusConfig& c);
 
 }  // namespace hone

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hone {
@@ -30,6 +31,14 @@ class Record {
   std::optional<std::vector<std::string>> list(std::string_view key) const;
   /// The whole object as compact JSON.
   std::string dump() const;
+  /// The content of the last of `messages`; nothing when that is not a list of {role, content} with texts.
+  std::optional<std::string> last_message() const;
+  /// The names of its fields, for people: "question, answer".
+  std::string names() const;
+  /// This record with more fields: `first` is a copy of the field `second`, or where `second` holds {{fields}} that text
+  /// with these filled in. Throws Error kInput with `place` when a field is missing, or is to be filled in and is no
+  /// text.
+  Record mapped(const std::vector<std::pair<std::string, std::string>>& fields, const std::string& place) const;
 
  private:
   struct Fields;

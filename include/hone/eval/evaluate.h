@@ -1,23 +1,21 @@
-// How good a model is on held-out problems, by fixed measures whatever it is trained on. Pure but for the engine it
-// borrows.
+// A model on held-out problems: completions sampled by an engine, and measured. Pure but for the engine it borrows.
 #pragma once
 
-#include <string>
-#include <utility>
 #include <vector>
 
-#include "hone/data/records.h"
+#include "hone/eval/measure.h"
 #include "hone/rollout/engine.h"
 
 namespace hone {
 
 struct EvalResult {
-  std::vector<std::pair<std::string, double>>
-      metrics;                       ///< accuracy, format, mean_length, language_consistency, clipped_ratio
-  std::vector<RolloutGroup> groups;  ///< every problem with its completion, scored
+  std::vector<RolloutGroup> groups;  ///< every problem with its completions
+  Judged judged;
 };
 
-/// One completion a prompt.
-EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, const SamplingConfig& sampling, uint64_t seed);
+/// `num_generations` completions a prompt. The random streams are those of no stage: evaluating never repeats a
+/// training sample.
+EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t num_generations,
+                    const SamplingConfig& sampling, uint64_t seed, const Judge& judge);
 
 }  // namespace hone

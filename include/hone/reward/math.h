@@ -32,8 +32,4 @@ MathVerdict verify_math(std::string_view completion, const std::vector<std::stri
 /// Compares two bare answers. Not symmetric: the gold's form decides what may be left out ("x = 5" against "5").
 MathVerdict compare_answers(std::string_view gold, std::string_view pred, const MathOptions& options = {});
 
-enum class GoldReading { kMathematics, kText, kUnusable };
-/// How a gold is read; a data set is checked with it when it is loaded. kText: only the same words will match.
-GoldReading read_gold(std::string_view gold);
-
 }  // namespace hone

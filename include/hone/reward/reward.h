@@ -29,6 +29,7 @@ struct RewardResult {
   std::optional<double> value;  ///< nothing when unusable
   Verdict verdict = Verdict::kNone;
   std::string reason{};  ///< why, for people: "no answer block"
+  std::string answer{};  ///< what was compared with the gold, where the reward reads an answer (see same_answer)
   bool operator==(const RewardResult&) const = default;
 };
 
@@ -57,6 +58,10 @@ class RewardSet {
   /// Fills Completion::reward_parts and Completion::reward, the weighted sum of the usable parts. See Scoring.
   void score(std::vector<RolloutGroup>& groups) const;
 
+  /// Looks at a record before anything is sampled: for each reward why it can judge no completion of it ("the record
+  /// has no answer"), nothing where it can or where only a completion tells. No program runs, no model works.
+  std::vector<std::optional<std::string>> record_problems(const Prompt& prompt) const;
+
   /// The names in metrics: rewards/NAME/mean.
   const std::vector<std::string>& names() const { return names_; }
   /// The most that any of the rewards needs to know of a completion's tokens.
@@ -75,6 +80,7 @@ class RewardSet {
   void judge_alone(const Prompt& prompt, const Completion& completion, bool waits, Row& row) const;
   void judge_together(const Prompt& prompt, std::span<const Completion> completions, std::span<Row> rows) const;
 
+  std::vector<RewardConfig> configs_;
   std::vector<std::string> names_;
   std::vector<double> weights_;
   std::vector<Entry> functions_;  // those of names_, then those that only others build on
@@ -102,6 +108,9 @@ class Scoring {
   const RewardSet& rewards_;
   std::unique_ptr<Queue> queue_;
 };
+
+/// Whether two answers (RewardResult::answer) of completions of one prompt are the same: how votes are counted.
+bool same_answer(const RewardConfig& config, const std::string& a, const std::string& b);
 
 /// A key of a reward whose value is in range and yet wrong.
 struct RewardProblem {

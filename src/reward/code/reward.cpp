@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 
 #include "hone/reward/code.h"
+#include "reward/code/task.h"
 #include "reward/make_reward.h"
 
 namespace hone {
@@ -19,6 +21,15 @@ RewardFunction make_reward(const CodeReward& config, const Context&) {
     }
     return result;
   };
+}
+
+std::optional<std::string> record_problem(const CodeReward&, const Prompt& prompt) {
+  try {
+    code::read_task(prompt.record);
+    return std::nullopt;
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
 }
 
 }  // namespace hone

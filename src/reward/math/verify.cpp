@@ -296,16 +296,4 @@ MathVerdict compare_answers(std::string_view gold, std::string_view pred, const 
   });
 }
 
-GoldReading read_gold(std::string_view gold) {
-  try {
-    Work work;
-    Answer answer(gold_texts(gold, {}), work);
-    if (!answer.usable() || is_no_value(answer)) return GoldReading::kUnusable;
-    const Expr meaning = answer.main();
-    return meaning && !math::is(meaning, Kind::kText) ? GoldReading::kMathematics : GoldReading::kText;
-  } catch (const std::exception&) {  // too much work
-    return GoldReading::kUnusable;
-  }
-}
-
 }  // namespace hone

@@ -1,0 +1,54 @@
+// Where prompts come from: the built-in world, or a file of records. One thread calls at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "hone/data/chains.h"
+#include "hone/data/config.h"
+#include "hone/data/records.h"
+
+namespace hone {
+
+/// The records of a file, in memory.
+class RecordFile {
+ public:
+  /// Throws Error kInput naming the file and line for what is not a record, has no prompt, or lacks a field that
+  /// `config.fields` names, and for a file without records.
+  RecordFile(const DataConfig& config, uint64_t seed);
+
+  int64_t size() const { return static_cast<int64_t>(prompts_.size()); }
+  /// Record index % size(), of a random order that is new each time around, or of the file's.
+  Prompt prompt(int64_t index) const;
+  /// All of them in the file's order; a prompt's index is its row here. Those without an id have their place
+  /// in its stead.
+  const std::vector<Prompt>& rows() const { return prompts_; }
+  /// "data.jsonl:17" of rows()[row].
+  const std::string& place(size_t row) const { return places_[row]; }
+
+ private:
+  bool shuffle_;
+  uint64_t seed_;
+  std::vector<Prompt> prompts_;
+  std::vector<std::string> places_;
+  mutable int64_t epoch_ = -1;  ///< that of order_
+  mutable std::vector<int64_t> order_;
+};
+
+class PromptSource {
+ public:
+  /// Throws Error kInput as its parts do.
+  PromptSource(const DataConfig& config, uint64_t seed);
+
+  /// A pure function of (config, seed, index); without token ids.
+  Prompt prompt(int64_t index) const;
+  /// Nothing for the built-in world, whose problems have no end.
+  const RecordFile* file() const { return std::get_if<RecordFile>(&source_); }
+
+ private:
+  std::variant<ChainPrompts, RecordFile> source_;
+};
+
+}  // namespace hone

@@ -1,0 +1,26 @@
+#include "hone/data/config.h"
+
+namespace hone {
+
+void describe(ConfigVisitor& v, FieldsConfig& c) {
+  for (size_t i = 0; i < c.from.size(); ++i) {
+    v.field(kRecordFields[i].name, c.from[i], any_value(), "", kRecordFields[i].help);
+  }
+}
+
+void describe(ConfigVisitor& v, DataConfig& c) {
+  v.required("path", c.path, any_value(), "",
+             "The problems: builtin:chains, or a file of JSON Lines, which may be packed (gzip, zstd, xz).");
+  v.section("fields", c.fields,
+            "Names that the file has for the fields of its records; a name with {{...}} is a text with fields in it.");
+  v.field("shuffle", c.shuffle, any_value(), "", "Draws the records of a file in a new order each time around.");
+  v.field("split", c.split, any_value(), "", "Part of builtin:chains; the parts do not overlap.");
+  v.field("min_operations", c.min_operations, between(1, 7), "operations", "Shortest chain of builtin:chains.");
+  v.field("max_operations", c.max_operations, between(1, 7), "operations", "Longest chain of builtin:chains.");
+}
+
+void describe(ConfigVisitor& v, CorpusConfig& c) {
+  v.required("path", c.path, any_value(), "", "The documents: builtin:chains.");
+}
+
+}  // namespace hone

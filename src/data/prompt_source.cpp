@@ -1,0 +1,77 @@
+#include "hone/data/prompt_source.h"
+
+#include <numeric>
+
+#include "hone/core/error.h"
+#include "hone/core/random.h"
+#include "hone/data/lines.h"
+
+namespace hone {
+namespace {
+
+std::vector<std::pair<std::string, std::string>> field_map(const FieldsConfig& fields) {
+  std::vector<std::pair<std::string, std::string>> map;
+  for (size_t i = 0; i < fields.from.size(); ++i) {
+    if (fields.from[i]) map.emplace_back(kRecordFields[i].name, *fields.from[i]);
+  }
+  return map;
+}
+
+// What is asked: `prompt`, else the last of `messages`.
+std::string question(const Record& record, const std::string& place) {
+  if (auto prompt = record.text("prompt")) return *std::move(prompt);
+  if (auto last = record.last_message()) return *std::move(last);
+  throw_input({.what = "the record has neither a text 'prompt' nor 'messages'",
+               .place = place,
+               .got = record.names(),
+               .hint = "data.fields says which of its fields is the prompt"});
+}
+
+std::vector<int64_t> draw_order(int64_t n, uint64_t seed, int64_t epoch) {
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  RandomStream random(seed, RandomPurpose::kShuffle, {static_cast<uint64_t>(epoch)});
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.next_below(i)]);  // Fisher-Yates
+  return order;
+}
+
+std::variant<ChainPrompts, RecordFile> open_source(const DataConfig& config, uint64_t seed) {
+  if (config.path.starts_with("builtin:")) return ChainPrompts(config, seed);
+  return RecordFile(config, seed);
+}
+
+}  // namespace
+
+RecordFile::RecordFile(const DataConfig& config, uint64_t seed) : shuffle_(config.shuffle), seed_(seed) {
+  const auto fields = field_map(config.fields);
+  for_each_line(config.path, [&](std::string_view line, const std::string& place) {
+    Prompt prompt;
+    prompt.record = Record::parse(line, place).mapped(fields, place);
+    prompt.index = size();
+    prompt.id = prompt.record.text("id").value_or(place);
+    prompt.text = question(prompt.record, place);
+    prompts_.push_back(std::move(prompt));
+    places_.push_back(place);
+  });
+  HONE_CHECK(!prompts_.empty(), .what = "the file holds no records", .place = config.path);
+}
+
+Prompt RecordFile::prompt(int64_t index) const {
+  const int64_t epoch = index / size();
+  if (shuffle_ && epoch != epoch_) {
+    order_ = draw_order(size(), seed_, epoch);
+    epoch_ = epoch;
+  }
+  const auto at = static_cast<size_t>(index % size());
+  Prompt prompt = prompts_[shuffle_ ? static_cast<size_t>(order_[at]) : at];
+  prompt.index = index;
+  return prompt;
+}
+
+PromptSource::PromptSource(const DataConfig& config, uint64_t seed) : source_(open_source(config, seed)) {}
+
+Prompt PromptSource::prompt(int64_t index) const {
+  return std::visit([index](const auto& source) { return source.prompt(index); }, source_);
+}
+
+}  // namespace hone
