@@ -1,6 +1,4 @@
 // hone score: completions in, rewards out.
-#include <fmt/ranges.h>
-
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -8,46 +6,21 @@
 #include <vector>
 
 #include "commands.h"
-#include "hone/core/config_file.h"
+#include "completion_rows.h"
 #include "hone/core/error.h"
 #include "hone/core/parallel.h"
-#include "hone/core/suggest.h"
 #include "hone/reward/reward.h"
-#include "jsonl.h"
 
 namespace hone::cli {
 namespace {
 
 constexpr size_t kRowsAtOnce = 1024;
-constexpr int64_t kMostTokens = 100'000'000;
 
 struct Options {
   std::string reward, params = "{}", input;
+  std::vector<std::string> fields;
   size_t jobs = 0;
 };
-
-RewardConfig read_config(const Options& options) {
-  const std::vector<std::string> types = reward_types();
-  const auto prototype = default_reward(options.reward);
-  HONE_CHECK(prototype.has_value(),
-             .what = fmt::format("no reward '{}'{}", options.reward, did_you_mean(options.reward, types)),
-             .place = "--reward", .got = {}, .expected = fmt::format("one of {}", fmt::join(types, ", ")));
-  ConfigFile file("--params", options.params);
-  file.set("type=" + options.reward);
-  RewardConfig config;
-  file.read(config);
-  file.throw_problems();
-  return config;
-}
-
-FinishReason read_finish_reason(const Json& json, const std::string& place) {
-  if (!json.contains("finish_reason")) return FinishReason::kStop;
-  const std::string name = text_field(json, "finish_reason", place);
-  for (const FinishReason reason : {FinishReason::kStop, FinishReason::kLength, FinishReason::kAbort}) {
-    if (name == to_string(reason)) return reason;
-  }
-  throw_input({.what = "unknown finish_reason", .place = place, .got = name, .expected = "stop, length or abort"});
-}
 
 // A line of the input on its way to a line of the output.
 struct Row {
@@ -60,8 +33,11 @@ struct Row {
 
 class Scorer {
  public:
-  Scorer(const RewardConfig& config, size_t jobs)
-      : jobs_(jobs), weight_(config.weight), rewards_({config}, /*max_completion_length=*/std::nullopt) {}
+  Scorer(const RewardConfig& config, FieldMap fields, size_t jobs)
+      : fields_(std::move(fields)),
+        jobs_(jobs),
+        weight_(config.weight),
+        rewards_({config}, /*max_completion_length=*/std::nullopt) {}
 
   void add(Json json, const std::string& place) {
     rows_.push_back(read_row(std::move(json), place));
@@ -88,46 +64,14 @@ class Scorer {
   }
 
  private:
-  // A text, or an object as `hone generate` writes it. `outer` holds the token count of a single completion.
-  Completion read_completion(const Json& json, const Json& outer, const std::string& place) const {
-    const Json& about = json.is_object() ? json : outer;
-    Completion completion;
-    HONE_CHECK(json.is_string() || json.is_object(), .what = "a completion is not a text", .place = place,
-               .got = json.type_name(), .expected = "a text, or {\"text\": ...}");
-    completion.text = json.is_string() ? json.get<std::string>() : text_field(json, "text", place);
-    completion.finish_reason = read_finish_reason(about, place);
-    if (rewards_.token_need() == TokenNeed::kNone) return completion;
-    if (about.contains("ids")) {
-      completion.ids = ids_field(about, "ids", place);
-      return completion;
-    }
-    const bool only_count = rewards_.token_need() == TokenNeed::kCount;
-    const auto tokens = about.find("tokens");
-    HONE_CHECK(only_count && tokens != about.end() && tokens->is_number_unsigned() && *tokens <= kMostTokens,
-               .what = fmt::format("{} counts tokens, which the row does not give", rewards_.names()[0]),
-               .place = place, .got = {},
-               .expected = only_count ? "a number \"tokens\" or a list \"ids\"" : "a list \"ids\"");
-    completion.ids.resize(tokens->get<size_t>());
-    return completion;
-  }
-
   Row read_row(Json json, const std::string& place) const {
     Row row;
-    row.many = json.contains("completions");
-    HONE_CHECK(row.many != json.contains("completion"), .what = "needs \"completion\" or \"completions\", one of them",
-               .place = place);
-    if (row.many) {
-      const Json& list = json["completions"];
-      HONE_CHECK(list.is_array() && !list.empty(), .what = "\"completions\" is no list of texts", .place = place);
-      for (const Json& element : list) row.completions.push_back(read_completion(element, Json::object(), place));
-    } else {
-      row.completions.push_back(read_completion(json["completion"], json, place));
-    }
     row.prompt.id = place;
-    if (const auto prompt = json.find("prompt"); prompt != json.end() && prompt->is_string()) {
-      row.prompt.text = prompt->get<std::string>();
-    }
-    row.prompt.record = Record::parse(json.dump(), place);
+    row.prompt.record = Record::parse(json.dump(), place).mapped(fields_, place);
+    row.prompt.text = row.prompt.record.text("prompt").value_or("");
+    const Json mapped = fields_.empty() ? json : Json::parse(row.prompt.record.dump());
+    row.many = mapped.contains("completions");
+    row.completions = read_completions(mapped, rewards_, place);
     row.json = std::move(json);
     return row;
   }
@@ -161,6 +105,7 @@ class Scorer {
     return std::move(row.json);
   }
 
+  const FieldMap fields_;
   const size_t jobs_;
   const double weight_;
   const RewardSet rewards_;
@@ -171,7 +116,7 @@ class Scorer {
 };
 
 void score(const Options& options) {
-  Scorer scorer(read_config(options), options.jobs);
+  Scorer scorer(read_reward(options.reward, options.params), read_fields(options.fields), options.jobs);
   read_jsonl(options.input, [&](Json row, const std::string& place) { scorer.add(std::move(row), place); });
   scorer.flush();
   scorer.print_summary();
@@ -188,6 +133,8 @@ void add_score(CLI::App& app, int&) {
       ->capture_default_str();
   command->add_option("--input", options->input,
                       "JSON Lines with a completion, or a list of completions, each; by default standard input");
+  command->add_option("--field", options->fields, "KEY=NAME: what the file calls a field (answer=gold); repeatable")
+      ->allow_extra_args(false);
   command->add_option("--jobs", options->jobs, "Rows judged at the same time; by default one a processor");
   command->footer(
       "Adds \"reward\" (null where it cannot be said), \"verdict\" (right, wrong or unusable), \"parts\" and "

@@ -46,8 +46,8 @@ double vote(const std::vector<RewardResult>& verdicts, const RewardConfig& confi
   std::vector<Class> classes;
   for (const RewardResult& v : verdicts) {
     if (v.answer.empty()) continue;
-    const auto same = std::ranges::find_if(
-        classes, [&](const Class& c) { return same_answer(config, c.first->answer, v.answer); });
+    const auto same =
+        std::ranges::find_if(classes, [&](const Class& c) { return same_answer(config, c.first->answer, v.answer); });
     if (same == classes.end()) {
       classes.push_back({&v, 1});
     } else {
@@ -63,8 +63,7 @@ double vote(const std::vector<RewardResult>& verdicts, const RewardConfig& confi
   return classes.empty() ? 0.0 : right.mean();
 }
 
-void measure_verdicts(const std::vector<std::vector<RewardResult>>& verdicts, const RewardConfig& config,
-                      Measures& m) {
+void measure_verdicts(const std::vector<std::vector<RewardResult>>& verdicts, const RewardConfig& config, Measures& m) {
   Mean accuracy, consensus;
   int64_t fewest = std::numeric_limits<int64_t>::max();
   bool answers = false, single = false;
@@ -146,8 +145,8 @@ double pass_at_k(int64_t n, int64_t right, int64_t k) {
 }
 
 int64_t count_reflection_words(std::string_view text) {
-  constexpr std::string_view kWords[] = {"wait",   "mistake", "however", "but",      "retry",
-                                         "error",  "verify",  "wrong",   "evaluate", "check"};
+  constexpr std::string_view kWords[] = {"wait",  "mistake", "however", "but",      "retry",
+                                         "error", "verify",  "wrong",   "evaluate", "check"};
   int64_t count = 0;
   std::string word;
   for (size_t i = 0; i <= text.size(); ++i) {

@@ -197,7 +197,7 @@ class RunChecker {
     file_.report(key(name), {.what = key(name),
                              .got = "'" + path + "'",
                              .expected = may_be_file ? known + " or a file of JSON Lines" : known,
-                             .hint = builtin || !may_be_file        ? ""
+                             .hint = builtin || !may_be_file         ? ""
                                      : fs::is_directory(path, error) ? "that is a folder"
                                                                      : "no such file"});
   }

@@ -22,8 +22,8 @@ std::vector<Json> rows(const std::string& text) {
 }
 
 TEST(Commands, HaveHelpWithAnExample) {
-  for (const char* name :
-       {"run", "validate", "config", "init", "status", "report", "generate", "logprobs", "score", "bench", "doctor"}) {
+  for (const char* name : {"run", "validate", "config", "init", "status", "report", "generate", "logprobs", "score",
+                           "eval", "bench", "doctor"}) {
     const Result result = hone({name, "--help"});
     EXPECT_EQ(result.exit_code, 0) << name;
     EXPECT_NE(result.out.find("hone " + std::string(name), result.out.find("Example:")), std::string::npos)
@@ -49,6 +49,12 @@ TEST(Commands, BadCommandLinesEndWithTwo) {
                                       {"score", "--reward", "regex", "--params", "{\"pattern\": \"(\"}"},
                                       {"score", "--reward", "soft_overlong", "--params", "{\"cache\": 5}"},
                                       {"score", "--reward", "command", "--params", "{\"argv\": [\"no/such\"]}"},
+                                      {"eval"},
+                                      {"eval", "--model", "builtin:miniature"},
+                                      {"eval", "--model", "builtin:miniature", "--completions", "x", "--data", "y"},
+                                      {"eval", "--model", "builtin:miniature", "--data", "no/such/file"},
+                                      {"eval", "--completions", "no/such/file"},
+                                      {"eval", "--completions", "x", "--field", "answr=gold"},
                                       {"status", "no/such/run"},
                                       {"report", "no/such/run"},
                                       {"init", "no_such_recipe", "somewhere"},

@@ -1,4 +1,6 @@
 // Runs as a user has them: interrupted anywhere, on other threads, with full disks, in folders that are taken.
+#include <fmt/format.h>
+
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -123,6 +125,32 @@ TEST(Run, KilledWhileWritingEndsAsUndisturbed) {
 }
 
 // A disk that is full once: the save is repeated after the next step, and nothing else changes.
+// A file that is gone through several times, and a reward that a program gives while other completions still grow.
+TEST(Run, RecordsOfAFileEndAsUndisturbed) {
+  const TempFolder folder;
+  std::ofstream data(folder / "data.jsonl");
+  for (const char* digit : {"one", "two", "three", "four", "five"}) {
+    data << fmt::format(R"({{"question":"compute {} plus one ?","gold":"{}"}})", digit, digit) << '\n';
+  }
+  data.close();
+  std::ofstream(folder / "reward") << "while IFS= read -r l; do case $l in *one*) echo '{\"reward\": 1}';; "
+                                      "*) echo '{\"reward\": 0}';; esac; done\n";
+  const std::string path = (folder / "data.jsonl").string();
+  const Arguments settings = {
+      "--set", "stage.data.path=" + path,           "--set", "stage.eval.path=" + path,
+      "--set", "stage.data.fields.prompt=question", "--set", "stage.data.fields.answer=gold",
+      "--set", "stage.eval.fields.prompt=question", "--set", "stage.eval.fields.answer=gold",
+      "--set", "stage.rewards.2.type=command",      "--set", "stage.rewards.2.jobs=2",
+      "--set", "stage.rewards.2.argv.0=sh",         "--set", "stage.rewards.2.argv.1=" + (folder / "reward").string()};
+  const Result whole = hone(small_run(folder / "whole", settings));
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  const Result killed = hone(small_run(folder / "killed", settings), {{"HONE_FAILPOINT", "durable:kill:30"}});
+  EXPECT_EQ(killed.exit_code, 128 + SIGKILL);
+  const Result rest = hone(small_run(folder / "killed", settings));
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(fingerprint(folder / "killed"), fingerprint(folder / "whole"));
+}
+
 TEST(Run, SurvivesAFailedSave) {
   const TempFolder folder;
   const Result result = hone(small_run(folder / "run"), {{"HONE_FAILPOINT", "checkpoint.before_manifest:full"}});

@@ -238,7 +238,11 @@ TEST(ChainCorpus, WorkedAnswersMostlyKeepTheLanguageOfTheQuestion) {
 TEST(ChainCorpus, NoQuestionIsHeldOut) {
   std::set<std::string> held_out;
   for (const int64_t operations : {1, 2}) {
-    const ChainPrompts prompts({std::string(kBuiltinChains), Split::kTest, operations, operations}, 0);
+    DataConfig config;
+    config.path = kBuiltinChains;
+    config.split = Split::kTest;
+    config.min_operations = config.max_operations = operations;
+    const ChainPrompts prompts(config, 0);
     for (int64_t i = 0; i < 10000; ++i) held_out.insert(prompts.problem(i).text());
   }
   for (const Question& q : corpus().questions) ASSERT_FALSE(held_out.contains(q.question.substr(7))) << q.question;

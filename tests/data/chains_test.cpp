@@ -17,7 +17,12 @@ namespace {
 using reference::plausible;
 
 DataConfig data(Split split, int64_t min_operations = 2, int64_t max_operations = 5) {
-  return {std::string(kBuiltinChains), split, min_operations, max_operations};
+  DataConfig config;
+  config.path = kBuiltinChains;
+  config.split = split;
+  config.min_operations = min_operations;
+  config.max_operations = max_operations;
+  return config;
 }
 
 // Compared with an evaluator that reads the text and takes one remainder at the end.

@@ -35,9 +35,9 @@ class Record {
   std::optional<std::string> last_message() const;
   /// The names of its fields, for people: "question, answer".
   std::string names() const;
-  /// This record with more fields: `first` is a copy of the field `second`, or where `second` holds {{fields}} that text
-  /// with these filled in. Throws Error kInput with `place` when a field is missing, or is to be filled in and is no
-  /// text.
+  /// This record with more fields: `first` is a copy of the field `second`, or where `second` holds {{fields}} that
+  /// text with these filled in. Throws Error kInput with `place` when a field is missing, or is to be filled in and is
+  /// no text.
   Record mapped(const std::vector<std::pair<std::string, std::string>>& fields, const std::string& place) const;
 
  private:

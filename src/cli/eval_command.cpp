@@ -1,0 +1,274 @@
+// hone eval: how good models, or given completions, are on a set of problems.
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "completion_rows.h"
+#include "hone/core/error.h"
+#include "hone/core/file.h"
+#include "hone/core/log.h"
+#include "hone/data/prompt_source.h"
+#include "hone/data/prompt_template.h"
+#include "hone/eval/evaluate.h"
+#include "hone/model/model.h"
+#include "hone/pipeline/run.h"
+#include "hone/tokenizer/tokenizer.h"
+
+namespace hone::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> models, fields;
+  std::string data, completions, reward, params = "{}", output, prompt_template = "none";
+  int64_t k = 64;
+  std::optional<int64_t> limit, max_completion_length;
+  double temperature = 0.6, top_p = 0.95;
+  uint64_t seed = 0;
+  bool json = false;
+};
+
+// What one model, or a file of completions, came to.
+struct Outcome {
+  std::string name;
+  Measures measures;
+};
+
+RewardConfig judging_reward(const Options& options) {
+  const bool builtin = options.data == kBuiltinChains;
+  return read_reward(!options.reward.empty() ? options.reward : builtin ? "accuracy" : "math", options.params);
+}
+
+// One line for each completion, with what it was judged.
+void write_samples(FileWriter& file, const std::string& name, const std::vector<RolloutGroup>& groups,
+                   const Judged& judged) {
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (size_t c = 0; c < groups[g].completions.size(); ++c) {
+      const Completion& completion = groups[g].completions[c];
+      const RewardResult& result = judged.verdicts[g][c];
+      const Json line = {{"model", name},
+                         {"id", groups[g].prompt.id},
+                         {"prompt", groups[g].prompt.text},
+                         {"sample", c},
+                         {"completion", completion.text},
+                         {"finish_reason", to_string(completion.finish_reason)},
+                         {"tokens", completion.ids.empty() ? Json() : Json(completion.ids.size())},
+                         {"reward", result.value ? Json(*result.value) : Json()},
+                         {"verdict", to_string(result.verdict)},
+                         {"found", result.answer},
+                         {"reason", result.reason}};
+      file.write(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    }
+  }
+}
+
+std::vector<Prompt> read_problems(const Options& options) {
+  DataConfig config;
+  config.path = options.data;
+  config.fields = fields_config(read_fields(options.fields));
+  config.shuffle = false;
+  config.split = Split::kTest;
+  const PromptSource source(config, /*seed=*/0);
+  constexpr int64_t kBuiltinProblems = 256;
+  const int64_t all = source.file() != nullptr ? source.file()->size() : kBuiltinProblems;
+  std::vector<Prompt> problems;
+  for (int64_t i = 0; i < std::min(all, options.limit.value_or(all)); ++i) problems.push_back(source.prompt(i));
+  return problems;
+}
+
+Outcome evaluate_model(const Options& options, const std::string& model_path, const std::vector<Prompt>& problems,
+                       const Judge& judge, FileWriter& samples) {
+  const std::string folder = model_folder(model_path);
+  const Tokenizer tokenizer = Tokenizer::load(folder);
+  const std::string prompt_template = load_template(options.prompt_template, folder);
+  const Model model = Model::load(folder, /*trains=*/false);
+  RolloutEngine engine(model, tokenizer);
+
+  std::vector<Prompt> prompts = problems;
+  int64_t longest = 0;
+  for (Prompt& prompt : prompts) {
+    prompt.ids = tokenizer.encode(fill_template(prompt_template, prompt.text));
+    longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
+  }
+  SamplingConfig sampling;
+  sampling.temperature = options.temperature;
+  sampling.top_p = options.top_p;
+  constexpr int64_t kPaperLength = 32768;
+  const int64_t room = model.config().max_position_embeddings - longest;
+  HONE_CHECK(room >= 1, .what = "the longest prompt leaves no room for a completion", .place = folder,
+             .got = fmt::format("{} tokens", longest),
+             .expected = fmt::format("below {}", model.config().max_position_embeddings));
+  sampling.max_completion_length = options.max_completion_length.value_or(std::min(kPaperLength, room));
+  const EvalResult result = evaluate(engine, std::move(prompts), options.k, sampling, options.seed, judge);
+  write_samples(samples, model_path, result.groups, result.judged);
+  return {model_path, result.judged.measures};
+}
+
+// Rows of one id are completions of one problem; a row without an id is a problem of its own.
+std::vector<RolloutGroup> read_given(const Options& options, const RewardSet& rewards) {
+  const FieldMap fields = read_fields(options.fields);
+  std::vector<RolloutGroup> groups;
+  std::map<std::string, size_t> by_id;
+  read_jsonl(options.completions, [&](Json row, const std::string& place) {
+    const Record record = Record::parse(row.dump(), place).mapped(fields, place);
+    std::vector<Completion> completions = read_completions(Json::parse(record.dump()), rewards, place);
+    const auto id = record.text("id");
+    const size_t at = id ? by_id.emplace(*id, groups.size()).first->second : groups.size();
+    if (at == groups.size()) {
+      Prompt prompt;
+      prompt.id = id.value_or(place);
+      prompt.text = record.text("prompt").value_or("");
+      prompt.record = record;
+      groups.push_back({std::move(prompt), {}, 0});
+    }
+    for (Completion& c : completions) groups[at].completions.push_back(std::move(c));
+  });
+  HONE_CHECK(!groups.empty(), .what = "the file holds no completions", .place = options.completions);
+  if (options.limit) groups.resize(std::min(groups.size(), static_cast<size_t>(*options.limit)));
+  return groups;
+}
+
+Json to_json(const Outcome& outcome) {
+  const Measures& m = outcome.measures;
+  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(); };
+  Json json = {{"model", outcome.name},  {"problems", m.problems},       {"completions", m.completions},
+               {"unusable", m.unusable}, {"pass@1", number(m.accuracy)}, {"pass@1_error", number(m.accuracy_error)}};
+  for (const auto& [k, share] : m.pass_at) json[fmt::format("pass@{}", k)] = number(share);
+  if (m.consensus) json[fmt::format("cons@{}", m.pass_at.back().first)] = number(*m.consensus);
+  json["format"] = number(m.format);
+  json["mean_length"] = number(m.mean_length);
+  json["clipped_ratio"] = number(m.clipped_ratio);
+  json["language_consistency"] = number(m.language_consistency);
+  json["reflection_words"] = number(m.reflection_words);
+  return json;
+}
+
+// A line for each measure, a column for each model.
+void print_table(const std::vector<Outcome>& outcomes) {
+  std::vector<std::vector<std::string>> rows = {{""}};
+  for (const Outcome& o : outcomes) rows[0].push_back(o.name);
+  std::vector<std::string> keys;
+  std::vector<Json> columns;
+  for (const Outcome& o : outcomes) {
+    columns.push_back(to_json(o));
+    for (const auto& [key, value] : columns.back().items()) {
+      const bool shown = key != "model" && key != "pass@1_error";
+      if (shown && std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+    }
+  }
+  for (const std::string& key : keys) {
+    rows.push_back({key});
+    for (const Json& column : columns) {
+      const Json value = column.value(key, Json());
+      std::string text = value.is_number_float()
+                             ? fmt::format("{:.{}f}", value.get<double>(), key == "mean_length" ? 1 : 3)
+                         : value.is_null() ? "-"
+                                           : value.dump();
+      const Json& error = column["pass@1_error"];
+      if (key == "pass@1" && !error.is_null()) text += fmt::format(" ±{:.3f}", error.get<double>());
+      rows.back().push_back(text);
+    }
+  }
+  for (size_t i = 0; i < rows[0].size(); ++i) {
+    size_t width = 0;
+    const auto columns_of = [](const std::string& text) {
+      return text.size() - static_cast<size_t>(std::ranges::count(text, '\xC2'));  // ± has two bytes
+    };
+    for (const auto& row : rows) width = std::max(width, columns_of(row[i]));
+    for (auto& row : rows) {
+      const std::string blank(width - columns_of(row[i]), ' ');
+      row[i] = i == 0 ? row[i] + blank : "  " + blank + row[i];
+    }
+  }
+  for (const auto& row : rows) fmt::print("{}\n", fmt::join(row, ""));
+}
+
+// "runs/eval_NAME", of the file without its extensions.
+fs::path default_folder(const std::string& source) {
+  const std::string file = fs::path(source).filename().string();
+  const std::string name = file.substr(file.find(':') == std::string::npos ? 0 : file.find(':') + 1);
+  return fs::path("runs") / ("eval_" + name.substr(0, name.find('.', 1)));
+}
+
+void eval(const Options& options) {
+  HONE_CHECK(options.models.empty() != options.completions.empty(),
+             .what = "needs --model or --completions, one of them");
+  HONE_CHECK(options.models.empty() != !options.data.empty(), .what = "--model and --data, the problems, go together");
+  prepare_process(std::nullopt);
+  const Judge judge(judging_reward(options));
+  const fs::path folder =
+      options.output.empty() ? default_folder(options.data + options.completions) : fs::path(options.output);
+  std::vector<Outcome> outcomes;
+  create_folders(folder);
+  write_atomic(folder / "samples.jsonl", [&](FileWriter& samples) {
+    if (!options.completions.empty()) {
+      const auto groups = read_given(options, judge.rewards());
+      const Judged judged = judge(groups);
+      write_samples(samples, options.completions, groups, judged);
+      outcomes.push_back({options.completions, judged.measures});
+    }
+    if (options.models.empty()) return;
+    const std::vector<Prompt> problems = read_problems(options);
+    for (const std::string& model : options.models) {
+      outcomes.push_back(evaluate_model(options, model, problems, judge, samples));
+    }
+  });
+  Json results = Json::array();
+  for (const Outcome& outcome : outcomes) results.push_back(to_json(outcome));
+  write_atomic(folder / "results.json", results.dump(2) + "\n");
+  if (options.json) {
+    for (const Json& result : results) write_jsonl(result);
+  } else {
+    print_table(outcomes);
+  }
+  log_info(fmt::format("every sample is in {}", (folder / "samples.jsonl").string()));
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, int&) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("eval", "Measure models, or given completions, on a set of problems");
+  command->add_option("--model", options->models, "Model folder, or builtin:miniature; repeatable, for one table");
+  command->add_option("--data", options->data, "Problems: JSON Lines, maybe packed, or builtin:chains");
+  command->add_option("--completions", options->completions,
+                      "Judge these instead of sampling: JSON Lines with a completion, or a list of them, and what the "
+                      "reward needs");
+  command->add_option("--field", options->fields, "KEY=NAME: what the file calls a field (answer=gold); repeatable")
+      ->allow_extra_args(false);
+  command->add_option("--reward", options->reward,
+                      "The reward that says what is right; by default math, or accuracy for builtin:chains");
+  command->add_option("--params", options->params, "Its parameters, a JSON object")->capture_default_str();
+  command->add_option("--k", options->k, "Completions of each problem")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--limit", options->limit, "Only so many problems, from the first on")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--template", options->prompt_template, "Text around the prompt: none, r1_zero or a file")
+      ->capture_default_str();
+  command->add_option("--temperature", options->temperature, "0 takes the most likely token")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--top-p", options->top_p)->check(CLI::Range(1e-9, 1.0))->capture_default_str();
+  command
+      ->add_option("--max-completion-length", options->max_completion_length,
+                   "Tokens; by default what the model's positions leave, at most 32768")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", options->seed)->capture_default_str();
+  command->add_option("--output", options->output, "Folder for samples.jsonl and results.json; by default in runs/");
+  command->add_flag("--json", options->json, "One JSON object a model in place of the table");
+  command->footer(
+      "Example:\n  hone eval --model builtin:miniature --model runs/miniature_r1_zero/stages/00_grpo/model \\\n"
+      "    --data builtin:chains --template r1_zero --k 16");
+  command->callback([options] { eval(*options); });
+}
+
+}  // namespace hone::cli
