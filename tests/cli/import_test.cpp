@@ -1,0 +1,65 @@
+// hone import: the tiny file of tests/fixtures/make_gguf.py becomes the model it was made from.
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/hone.h"
+#include "core/faults.h"
+
+namespace hone::test {
+namespace {
+
+using Json = nlohmann::json;
+
+// The bytes of every tensor, by name.
+std::map<std::string, std::string> tensors(const std::filesystem::path& path) {
+  const std::string bytes = read(path);
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), 8);
+  std::map<std::string, std::string> out;
+  const Json described = Json::parse(bytes.substr(8, header));
+  for (const auto& [name, entry] : described.items()) {
+    if (name == "__metadata__") continue;
+    const size_t begin = entry["data_offsets"][0], end = entry["data_offsets"][1];
+    out[name] = bytes.substr(8 + header + begin, end - begin);
+  }
+  return out;
+}
+
+TEST(Import, ALlamaCppFileBecomesAModelFolder) {
+  const TempFolder folder;
+  const auto output = folder / "model";
+  const Result result = hone({"import", source("tests/fixtures/gguf/tiny.gguf"), "--output", output.string()});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json config = Json::parse(read(output / "config.json"));
+  EXPECT_EQ(config["model_type"], "llama");
+  EXPECT_EQ(config["num_key_value_heads"], 2);
+  EXPECT_EQ(config["rms_norm_eps"], 1e-5);
+  EXPECT_EQ(config["tie_word_embeddings"], false);
+  EXPECT_EQ(Json::parse(read(output / "generation_config.json"))["eos_token_id"], 0);
+  EXPECT_EQ(tensors(output / "model.safetensors"), tensors(source("tests/fixtures/gguf/tiny.safetensors")));
+  const Json tokenizer = Json::parse(read(output / "tokenizer.json"));
+  EXPECT_EQ(tokenizer["model"]["merges"], Json::parse("[[\"a\", \"b\"], [\"\u0120\", \"ab\"]]"));
+  EXPECT_EQ(tokenizer["model"]["vocab"]["\u0120ab"], 23);
+  EXPECT_EQ(tokenizer["added_tokens"].size(), 1U);
+  EXPECT_EQ(tokenizer["pre_tokenizer"]["pretokenizers"][0]["type"], "Digits");
+  const Json tokenizer_config = Json::parse(read(output / "tokenizer_config.json"));
+  EXPECT_EQ(tokenizer_config["eos_token"], "<|end|>");
+  EXPECT_EQ(tokenizer_config["chat_template"], "{{ messages[0].content }}");
+}
+
+TEST(Import, Refuses) {
+  const TempFolder folder;
+  for (const Arguments& arguments :
+       {Arguments{"import", source("README.md"), "--output", (folder / "a").string()},
+        Arguments{"import", source("tests/fixtures/gguf/types.gguf"), "--output", (folder / "b").string()},
+        Arguments{"import", source("tests/fixtures/gguf/tiny.gguf"), "--output", source("docs")}}) {
+    const Result result = hone(arguments);
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_TRUE(result.err.starts_with("hone: ")) << result.err;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "b"));
+}
+
+}  // namespace
+}  // namespace hone::test
