@@ -71,7 +71,7 @@ std::vector<Completion> read_completions(const Json& row, const RewardSet& rewar
 }
 
 FieldMap read_fields(const std::vector<std::string>& assignments) {
-  std::vector<std::string> known = {"completion", "completions"};
+  std::vector<std::string> known = {"completions"};
   for (const RecordField& field : kRecordFields) known.emplace_back(field.name);
   FieldMap fields;
   for (const std::string& assignment : assignments) {
@@ -91,7 +91,7 @@ FieldsConfig fields_config(const FieldMap& fields) {
   FieldsConfig config;
   for (const auto& [key, name] : fields) {
     const auto* const field = std::ranges::find(kRecordFields, key, &RecordField::name);
-    HONE_CHECK(field != std::end(kRecordFields), .what = "--field: problems have no completions", .got = key);
+    HONE_CHECK(field != std::end(kRecordFields), .what = "--field: problems have no list of completions", .got = key);
     config.from[static_cast<size_t>(field - std::begin(kRecordFields))] = name;
   }
   return config;

@@ -21,9 +21,9 @@ std::vector<Completion> read_completions(const Json& row, const RewardSet& rewar
 
 /// (KEY, NAME): what a file calls the field KEY.
 using FieldMap = std::vector<std::pair<std::string, std::string>>;
-/// From "KEY=NAME" each; KEY is a field of a record, or completion or completions. Throws Error kInput.
+/// From "KEY=NAME" each; KEY is a field of a record, or completions. Throws Error kInput.
 FieldMap read_fields(const std::vector<std::string>& assignments);
-/// The same for a file of problems. Throws Error kInput for the fields of completions.
+/// The same for a file of problems. Throws Error kInput for completions.
 FieldsConfig fields_config(const FieldMap& fields);
 
 }  // namespace hone::cli

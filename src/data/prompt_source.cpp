@@ -27,14 +27,6 @@ std::string question(const Record& record, const std::string& place) {
                .hint = "data.fields says which of its fields is the prompt"});
 }
 
-std::vector<int64_t> draw_order(int64_t n, uint64_t seed, int64_t epoch) {
-  std::vector<int64_t> order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), 0);
-  RandomStream random(seed, RandomPurpose::kShuffle, {static_cast<uint64_t>(epoch)});
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.next_below(i)]);  // Fisher-Yates
-  return order;
-}
-
 std::variant<ChainPrompts, RecordFile> open_source(const DataConfig& config, uint64_t seed) {
   if (config.path.starts_with("builtin:")) return ChainPrompts(config, seed);
   return RecordFile(config, seed);
@@ -42,7 +34,21 @@ std::variant<ChainPrompts, RecordFile> open_source(const DataConfig& config, uin
 
 }  // namespace
 
-RecordFile::RecordFile(const DataConfig& config, uint64_t seed) : shuffle_(config.shuffle), seed_(seed) {
+int64_t RecordOrder::at(int64_t index) const {
+  const int64_t round = index / n_;
+  const auto place = static_cast<size_t>(index % n_);
+  if (!shuffle_) return static_cast<int64_t>(place);
+  if (round != round_) {
+    order_.resize(static_cast<size_t>(n_));
+    std::iota(order_.begin(), order_.end(), 0);
+    RandomStream random(seed_, RandomPurpose::kShuffle, {static_cast<uint64_t>(round)});
+    for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.next_below(i)]);  // Fisher-Yates
+    round_ = round;
+  }
+  return order_[place];
+}
+
+RecordFile::RecordFile(const DataConfig& config, uint64_t seed) : order_(config.shuffle, seed, 0) {
   const auto fields = field_map(config.fields);
   for_each_line(config.path, [&](std::string_view line, const std::string& place) {
     Prompt prompt;
@@ -54,16 +60,11 @@ RecordFile::RecordFile(const DataConfig& config, uint64_t seed) : shuffle_(confi
     places_.push_back(place);
   });
   HONE_CHECK(!prompts_.empty(), .what = "the file holds no records", .place = config.path);
+  order_ = RecordOrder(config.shuffle, seed, size());
 }
 
 Prompt RecordFile::prompt(int64_t index) const {
-  const int64_t epoch = index / size();
-  if (shuffle_ && epoch != epoch_) {
-    order_ = draw_order(size(), seed_, epoch);
-    epoch_ = epoch;
-  }
-  const auto at = static_cast<size_t>(index % size());
-  Prompt prompt = prompts_[shuffle_ ? static_cast<size_t>(order_[at]) : at];
+  Prompt prompt = prompts_[static_cast<size_t>(order_.at(index))];
   prompt.index = index;
   return prompt;
 }

@@ -24,7 +24,7 @@ std::string_view stage_type(const Stage& stage) {
 }
 
 int64_t stage_steps(const Stage& stage) {
-  return std::visit([](const auto& s) { return s.steps; }, stage);
+  return std::visit([](const auto& s) { return std::optional<int64_t>(s.steps).value_or(0); }, stage);
 }
 
 const CheckpointConfig& checkpoint_config(const Stage& stage) {
@@ -94,6 +94,35 @@ void describe(ConfigVisitor& v, GrpoStage& c) {
   describe_end(v, c.steps, c.checkpoint, c.eval, c.guards);
 }
 
+void describe(ConfigVisitor& v, EvalLossConfig& c) {
+  v.field("path", c.path, any_value(), "", "File of held-out examples, as in data.path; null for no evaluation.");
+  v.section("fields", c.fields, "As data.fields, for the file of held-out examples.");
+  v.field("examples", c.examples, at_least(1), "examples", "Of the file, from the first on.");
+  v.field("every", c.every, at_least(1), "steps",
+          "Evaluates also after every so many steps; null for before and after the stage only.");
+}
+
+void describe(ConfigVisitor& v, SftConfig& c) {
+  v.field("epochs", c.epochs, above(0), "", "How often the data is gone through, where steps is null.");
+  v.field("examples_per_step", c.examples_per_step, at_least(1), "examples", "Examples in one optimizer update.");
+  v.field("max_length", c.max_length, at_least(2), "tokens",
+          "Longer examples are left out and counted; null for the positions of the model.");
+}
+
+void describe(ConfigVisitor& v, SftStage& c) {
+  describe_name(v, c.name);
+  v.section("model", c.model, "A starting model of this stage's own.");
+  v.section("data", c.data, "The examples: records with a prompt and a completion.");
+  v.field("template", c.prompt_template, any_value(), "",
+          "Turns a prompt into the model's input: r1_zero, none, or the path of a template file.");
+  v.section("sft", c.sft, "Supervised fine-tuning: the loss is on completions only.");
+  v.section("optimizer", c.optimizer, "AdamW and its schedule.");
+  v.field("steps", c.steps, at_least(1), "steps", "Length of the stage; null for sft.epochs.");
+  v.section("checkpoint", c.checkpoint, "When state is saved and how much is kept.");
+  v.section("eval", c.eval, "Loss on held-out examples.");
+  v.section("guards", c.guards, "When a run that has gone wrong is stopped.");
+}
+
 void describe(ConfigVisitor& v, PretrainStage& c) {
   describe_name(v, c.name);
   v.section("data", c.data, "The documents that are read.");
@@ -133,6 +162,7 @@ class RunChecker {
       if (!file_.sound({stage_ + ".type"})) continue;
       std::visit([&](auto& stage) { check_stage_name(stage, names); }, config_.stages[i]);
       if (auto* grpo = std::get_if<GrpoStage>(&config_.stages[i])) check_grpo(*grpo, i == 0);
+      if (auto* sft = std::get_if<SftStage>(&config_.stages[i])) check_sft(*sft, i == 0);
       if (auto* pretrain = std::get_if<PretrainStage>(&config_.stages[i])) check_pretrain(*pretrain);
     }
   }
@@ -227,13 +257,29 @@ class RunChecker {
                                                      : ""});
   }
 
-  void check_grpo(const GrpoStage& c, bool first) {
-    if (c.model.path) {
-      check_model(key("model.path"), *c.model.path);
+  // A stage that starts from a model has one.
+  void check_start(const StageModelConfig& model, bool first) {
+    if (model.path) {
+      check_model(key("model.path"), *model.path);
     } else if (first && !config_.model.path && file_.sound({"model.path", key("model.path")})) {
       file_.report("model.path",
                    {.what = "missing key 'model.path'", .expected = "builtin:miniature or a model folder"});
     }
+  }
+
+  void check_sft(const SftStage& c, bool first) {
+    check_start(c.model, first);
+    if (c.data.path == kBuiltinChains) {
+      rule(false, {"data.path"}, key("data.path") + ": builtin:chains has problems, but no completions to learn from");
+    } else {
+      check_data("data.path", c.data.path, /*may_be_file=*/true);
+    }
+    if (c.eval.path) check_data("eval.path", *c.eval.path, /*may_be_file=*/true);
+    check_template(c.prompt_template);
+  }
+
+  void check_grpo(const GrpoStage& c, bool first) {
+    check_start(c.model, first);
     check_data("data.path", c.data.path, /*may_be_file=*/true);
     check_eval(c);
     check_template(c.prompt_template);

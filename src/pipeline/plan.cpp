@@ -73,8 +73,9 @@ class Planner {
   std::string describe(size_t index) {
     const Stage& stage = config_.stages[index];
     const std::string what = std::visit([this](const auto& s) { return describe(s); }, stage);
-    return fmt::format("  {:02} {} ({}): {} steps, {}", index, stage_name(stage), stage_type(stage), stage_steps(stage),
-                       what);
+    const int64_t steps = stage_steps(stage);
+    return fmt::format("  {:02} {} ({}): {}{}", index, stage_name(stage), stage_type(stage),
+                       steps > 0 ? fmt::format("{} steps, ", steps) : "", what);
   }
 
  private:
@@ -87,6 +88,16 @@ class Planner {
     model_ = {pretrain_model_config(s.architecture), ""};
     const Memory memory = training_memory(model_.shape, s.optimizer.micro_batch_tokens);
     return fmt::format("{} documents each\n{}", s.documents_per_step, needs(memory, model_.shape, s.checkpoint));
+  }
+
+  std::string describe(const SftStage& s) {
+    if (s.model.path) model_ = load(*s.model.path);
+    const int64_t longest =
+        std::min(s.sft.max_length.value_or(model_.shape.max_position_embeddings), model_.shape.max_position_embeddings);
+    const int64_t records = RecordFile(s.data, /*seed=*/0).size();
+    const Memory memory = training_memory(model_.shape, std::max(s.optimizer.micro_batch_tokens, longest));
+    return fmt::format("{} examples each of {} in the data, {:g} times around\n{}", s.sft.examples_per_step, records,
+                       s.sft.epochs, needs(memory, model_.shape, s.checkpoint));
   }
 
   std::string describe(const GrpoStage& s) {

@@ -1,11 +1,6 @@
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <numeric>
-#include <span>
 
 #include "hone/core/file.h"
 #include "hone/core/log.h"
@@ -15,35 +10,12 @@
 #include "hone/train/trainer.h"
 #include "pipeline/chain_profile.h"
 #include "pipeline/guard.h"
+#include "pipeline/likelihood.h"
 #include "pipeline/recorder.h"
 #include "pipeline/stage.h"
 
 namespace hone {
 namespace {
-
-using Documents = std::vector<std::vector<int32_t>>;
-
-// Every token but the first of each document is a target.
-ScoreBatch pack(std::span<const std::vector<int32_t>> documents, int64_t tokens) {
-  const int64_t rows = tokens - static_cast<int64_t>(documents.size());
-  ScoreBatch batch{.ids = at::empty({tokens}, at::kInt),
-                   .offsets = {0},
-                   .rows = at::empty({rows}, at::kLong),
-                   .targets = at::empty({rows}, at::kInt),
-                   .distribution = {}};
-  auto* ids = batch.ids.data_ptr<int32_t>();
-  auto* row = batch.rows.data_ptr<int64_t>();
-  auto* target = batch.targets.data_ptr<int32_t>();
-  for (const auto& document : documents) {
-    const auto length = static_cast<int64_t>(document.size());
-    ids = std::copy(document.begin(), document.end(), ids);
-    target = std::copy(document.begin() + 1, document.end(), target);
-    std::iota(row, row + length - 1, batch.offsets.back());
-    row += length - 1;
-    batch.offsets.push_back(batch.offsets.back() + length);
-  }
-  return batch;
-}
 
 // Makes a base model from nothing: next-token prediction on the built-in corpus, document by document.
 class PretrainRun {
@@ -79,21 +51,13 @@ class PretrainRun {
   // One update. Documents are sequences of their own: no attention across them, no padding, every end token seen.
   StepMetrics run_step(int64_t step) {
     const auto start = std::chrono::steady_clock::now();
-    const Documents documents = next_documents(step);
+    const std::vector<Example> documents = next_documents(step);
     int64_t targets = 0;
-    for (const auto& document : documents) targets += static_cast<int64_t>(document.size()) - 1;
-    double loss = 0;
-    for (size_t begin = 0, end = 0; begin < documents.size(); begin = end) {
-      int64_t tokens = 0;
-      do {
-        tokens += static_cast<int64_t>(documents[end++].size());
-      } while (end < documents.size() && tokens + static_cast<int64_t>(documents[end].size()) <= micro_batch_tokens());
-      const ScoreBatch batch = pack({documents.data() + begin, end - begin}, tokens);
-      loss += trainer_.accumulate(batch, [&](const kernels::LogProbs& out) {
-        return out.log_probs.sum() * (-1.0 / static_cast<double>(targets));
-      });
-      num_tokens_ += tokens;
+    for (const Example& document : documents) {
+      targets += document.targets();
+      num_tokens_ += static_cast<int64_t>(document.ids.size());
     }
+    const double loss = accumulate_likelihood(trainer_, documents, stage_.optimizer.micro_batch_tokens);
     const UpdateStats stats = trainer_.update();
     if (stats.skipped) log_warning(fmt::format("step {}: the gradient is not finite, the update is skipped", step + 1));
     nonfinite_updates_.count(stats.skipped);
@@ -106,17 +70,15 @@ class PretrainRun {
             {"tokens_per_second", static_cast<double>(targets) / std::max(1e-9, seconds)}};
   }
 
-  Documents next_documents(int64_t step) const {
-    Documents documents;
+  std::vector<Example> next_documents(int64_t step) const {
+    std::vector<Example> documents;
     for (int64_t d = 0; d < stage_.documents_per_step; ++d) {
       const auto number = static_cast<uint64_t>(step * stage_.documents_per_step + d);
-      documents.push_back(tokenizer_.encode(corpus_document({}, seed_, number)));
-      documents.back().push_back(tokenizer_.eos_id());
+      documents.push_back({tokenizer_.encode(corpus_document({}, seed_, number))});
+      documents.back().ids.push_back(tokenizer_.eos_id());
     }
     return documents;
   }
-
-  int64_t micro_batch_tokens() const { return stage_.optimizer.micro_batch_tokens; }
 
   void print_profile() const {
     const std::string profile = chain_profile(

@@ -18,17 +18,25 @@ namespace fs = std::filesystem;
 // The model from outside that stage `index` starts from: its own, or the run's for the first stage. Nothing: that of
 // the stage before.
 std::optional<std::string> outside_model(const RunConfig& config, size_t index) {
-  const auto* grpo = std::get_if<GrpoStage>(&config.stages[index]);
-  if (grpo != nullptr && grpo->model.path) return model_folder(*grpo->model.path);
+  const auto* const own = std::visit(
+      [](const auto& stage) -> const std::optional<std::string>* {
+        if constexpr (requires { stage.model.path; }) return &stage.model.path;
+        return nullptr;
+      },
+      config.stages[index]);
+  if (own != nullptr && *own) return model_folder(**own);
   if (index == 0 && config.model.path) return model_folder(*config.model.path);
   return std::nullopt;
 }
 
 StageEnd run_stage(RunFolder& run, const RunConfig& config, size_t index) {
-  if (std::holds_alternative<PretrainStage>(config.stages[index])) return run_pretrain(run, config, index);
+  const Stage& stage = config.stages[index];
+  if (std::holds_alternative<PretrainStage>(stage)) return run_pretrain(run, config, index);
   const auto outside = outside_model(config, index);
   if (outside) run.record_model(index, *outside);
-  return run_grpo(run, config, index, outside ? *outside : (run.stage_path(index - 1) / "model").string());
+  const std::string start = outside ? *outside : (run.stage_path(index - 1) / "model").string();
+  return std::holds_alternative<SftStage>(stage) ? run_sft(run, config, index, start)
+                                                 : run_grpo(run, config, index, start);
 }
 
 StageEnd run_stages(RunFolder& run, const RunConfig& config) {

@@ -133,6 +133,7 @@ RunFolder::RunFolder(fs::path path, const RunConfig& config, bool fresh)
       StageStatus& stage = state_.stages[i];
       stage.status = before.stages[i].status;
       stage.step = before.stages[i].step;
+      if (stage.steps == 0) stage.steps = before.stages[i].steps;                            // as its data told
       if (stage.step < stage.steps && stage.status == "finished") stage.status = "running";  // it was made longer
     }
   }

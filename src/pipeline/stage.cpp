@@ -76,8 +76,8 @@ void check_records(const RecordFile& file, const RewardSet& rewards) {
 
 void print_before_and_after(const std::vector<EvalRecord>& evals) {
   if (evals.size() < 2) return;
-  fmt::print("\n{}\n{}", before_after_table(evals.front(), evals.back()),
-             before_after_sample(evals.front(), evals.back()));
+  fmt::print("\n{}", before_after_table(evals.front(), evals.back()));
+  if (!evals.front().prompt.empty()) fmt::print("\n{}", before_after_sample(evals.front(), evals.back()));
   std::fflush(stdout);
 }
 

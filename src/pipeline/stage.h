@@ -22,6 +22,7 @@ enum class StageEnd { kFinished, kStopped };
 /// Runs stage `index` from where it was; kStopped when a signal ended it after saving. `model_folder` is the Hugging
 /// Face folder it starts from.
 StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder);
+StageEnd run_sft(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder);
 StageEnd run_pretrain(RunFolder& run, const RunConfig& config, size_t index);
 
 /// The shape of the model that a pretrain stage makes.

@@ -61,7 +61,7 @@ std::string block(std::string_view heading, std::string_view text) {
 
 std::string eval_line(const EvalRecord& record) {
   Json json = Json::parse(metrics_line(record.step, record.metrics));
-  json["sample"] = {{"prompt", record.prompt}, {"completion", record.completion}};
+  if (!record.prompt.empty()) json["sample"] = {{"prompt", record.prompt}, {"completion", record.completion}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -151,6 +151,62 @@ TEST(Run, RecordsOfAFileEndAsUndisturbed) {
   EXPECT_EQ(fingerprint(folder / "killed"), fingerprint(folder / "whole"));
 }
 
+TEST(Run, FineTuningLearnsAndEndsAsUndisturbed) {
+  const TempFolder folder;
+  const char* const digits[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+  std::ofstream data(folder / "data.jsonl");
+  for (int a = 0; a < 10; ++a) {
+    for (int b = 1; b < 5; ++b) {
+      const char* const sum = digits[(a + b) % 10];
+      data
+          << fmt::format(
+                 R"({{"prompt":"compute {0} plus {1} ?","response":"<think> {0} plus {1} is {2} . </think> <answer> {2} </answer>"}})",
+                 digits[a], digits[b], sum)
+          << '\n';
+    }
+  }
+  std::string long_text = "one";
+  for (int i = 0; i < 600; ++i) long_text += " one";
+  data << R"({"prompt":"compute one plus one ?","response":")" << long_text << "\"}\n";
+  data.close();
+  std::ofstream(folder / "sft.yaml") << "model: { path: builtin:miniature }\n"
+                                        "stage:\n"
+                                        "  type: sft\n"
+                                        "  data: { path: "
+                                     << (folder / "data.jsonl").string()
+                                     << ", fields: { completion: response } }\n"
+                                        "  sft: { epochs: 4, examples_per_step: 10 }\n"
+                                        "  optimizer: { lr: 1.0e-3, lr_scheduler_type: linear }\n"
+                                        "  checkpoint: { every: 2 }\n"
+                                        "  eval: { path: "
+                                     << (folder / "data.jsonl").string()
+                                     << ", fields: { completion: response }, every: 5 }\n";
+  const Arguments run = {"run", (folder / "sft.yaml").string(), "--output"};
+  const auto in = [&](const char* name) {
+    Arguments arguments = run;
+    arguments.push_back((folder / name).string());
+    return arguments;
+  };
+  const Result whole = hone(in("whole"));
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_NE(whole.err.find("1 of 41 examples have more than 512 tokens"), std::string::npos) << whole.err;
+  std::istringstream evals(read(folder / "whole/stages/00_sft/eval.jsonl"));
+  std::vector<double> losses;
+  for (std::string line; std::getline(evals, line);) losses.push_back(nlohmann::json::parse(line)["eval_loss"]);
+  ASSERT_EQ(losses.size(), 5U);  // before, after 5, 10 and 15 steps, and at the end: 4 times around 40 in tens
+  EXPECT_LT(losses.back(), 0.5 * losses.front());
+
+  for (const int call : {9, 25}) {
+    const std::string name = fmt::format("killed{}", call);
+    EXPECT_EQ(hone(in(name.c_str()), {{"HONE_FAILPOINT", fmt::format("durable:kill:{}", call)}}).exit_code,
+              128 + SIGKILL);
+    const Result rest = hone(in(name.c_str()));
+    ASSERT_EQ(rest.exit_code, 0) << rest.err;
+    EXPECT_EQ(fingerprint(folder / name), fingerprint(folder / "whole"));
+  }
+  EXPECT_NE(hone(in("whole")).err.find("finished"), std::string::npos);
+}
+
 TEST(Run, SurvivesAFailedSave) {
   const TempFolder folder;
   const Result result = hone(small_run(folder / "run"), {{"HONE_FAILPOINT", "checkpoint.before_manifest:full"}});

@@ -132,6 +132,23 @@ TEST(BrokenConfig, PretrainOneLineEach) {
   for (const Broken& broken : cases) expect_one_line(pretrain(), broken);
 }
 
+TEST(BrokenConfig, SftOneLineEach) {
+  const std::string good =
+      "model: { path: builtin:miniature }\nstage:\n  type: sft\n  data: { path: /dev/null }\n  sft: { epochs: 2 }\n";
+  const std::vector<Broken> cases = {
+      {"/dev/null", "builtin:chains", {"data.path", "no completions"}},
+      {"/dev/null", "no/such", {"data.path", "no such file"}},
+      {"epochs: 2", "epochs: 0", {"epochs", "> 0"}},
+      {"epochs: 2", "epoch: 2", {"epoch", "did you mean", "epochs"}},
+      {"epochs: 2", "max_length: 1", {"max_length", ">= 2"}},
+      {"sft: { epochs: 2 }", "eval: { path: no/such }", {"eval.path"}},
+      {"sft: { epochs: 2 }", "rewards: []", {"rewards"}},
+      {"model: { path: builtin:miniature }\n", "", {"model.path"}},
+  };
+  EXPECT_EQ(problems(good), "");
+  for (const Broken& broken : cases) expect_one_line(good, broken);
+}
+
 TEST(BrokenConfig, WholeFiles) {
   EXPECT_NE(problems("").find("empty"), std::string::npos) << problems("");
   EXPECT_NE(problems("- a\n"), "");

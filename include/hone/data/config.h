@@ -25,6 +25,7 @@ struct RecordField {
 inline constexpr RecordField kRecordFields[] = {
     {"prompt", "The question."},
     {"messages", "A chat, a list of {role, content}."},
+    {"completion", "What is to be learnt, for supervised fine-tuning."},
     {"answer", "The right answer, for the rewards that compare."},
     {"language", "Language of the question, or of a program."},
     {"target_language", "Language that the reasoning should use."},

@@ -12,6 +12,23 @@
 
 namespace hone {
 
+/// In which order n records are drawn: all of them each time around, in an order that is new each time and a function
+/// of the seed and the round alone, or as they are.
+class RecordOrder {
+ public:
+  RecordOrder(bool shuffle, uint64_t seed, int64_t n) : shuffle_(shuffle), seed_(seed), n_(n) {}
+
+  /// Which record is draw number `index`.
+  int64_t at(int64_t index) const;
+
+ private:
+  bool shuffle_;
+  uint64_t seed_;
+  int64_t n_;
+  mutable int64_t round_ = -1;  ///< that of order_
+  mutable std::vector<int64_t> order_;
+};
+
 /// The records of a file, in memory.
 class RecordFile {
  public:
@@ -20,7 +37,7 @@ class RecordFile {
   RecordFile(const DataConfig& config, uint64_t seed);
 
   int64_t size() const { return static_cast<int64_t>(prompts_.size()); }
-  /// Record index % size(), of a random order that is new each time around, or of the file's.
+  /// Draw number `index` of config's order (RecordOrder).
   Prompt prompt(int64_t index) const;
   /// All of them in the file's order; a prompt's index is its row here. Those without an id have their place
   /// in its stead.
@@ -29,12 +46,9 @@ class RecordFile {
   const std::string& place(size_t row) const { return places_[row]; }
 
  private:
-  bool shuffle_;
-  uint64_t seed_;
   std::vector<Prompt> prompts_;
   std::vector<std::string> places_;
-  mutable int64_t epoch_ = -1;  ///< that of order_
-  mutable std::vector<int64_t> order_;
+  RecordOrder order_;
 };
 
 class PromptSource {

@@ -88,6 +88,37 @@ struct GrpoStage {
   bool operator==(const GrpoStage&) const = default;
 };
 
+/// Held-out examples of supervised fine-tuning.
+struct EvalLossConfig {
+  std::optional<std::string> path;
+  FieldsConfig fields;
+  int64_t examples = 256;
+  std::optional<int64_t> every;
+  bool operator==(const EvalLossConfig&) const = default;
+};
+
+struct SftConfig {
+  double epochs = 1.0;
+  int64_t examples_per_step = 128;
+  std::optional<int64_t> max_length;
+  bool operator==(const SftConfig&) const = default;
+};
+
+struct SftStage {
+  static constexpr std::string_view kType = "sft";
+  std::string name;
+  StageModelConfig model;
+  DataConfig data;
+  std::string prompt_template = "r1_zero";
+  SftConfig sft;
+  OptimizerConfig optimizer;
+  std::optional<int64_t> steps;
+  CheckpointConfig checkpoint;
+  EvalLossConfig eval;
+  GuardConfig guards;
+  bool operator==(const SftStage&) const = default;
+};
+
 struct PretrainStage {
   static constexpr std::string_view kType = "pretrain";
   std::string name;
@@ -102,12 +133,13 @@ struct PretrainStage {
   bool operator==(const PretrainStage&) const = default;
 };
 
-using Stage = std::variant<GrpoStage, PretrainStage>;
+using Stage = std::variant<GrpoStage, SftStage, PretrainStage>;
 
 /// What every stage has.
 const std::string& stage_name(const Stage& stage);
 std::string_view stage_type(const Stage& stage);
-int64_t stage_steps(const Stage& stage);
+int64_t stage_steps(const Stage& stage);  ///< 0 where only the data tells
+
 const CheckpointConfig& checkpoint_config(const Stage& stage);
 
 struct RunConfig {

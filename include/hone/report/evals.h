@@ -11,7 +11,7 @@
 
 namespace hone {
 
-/// One evaluation, with its first problem and the model's answer to it.
+/// One evaluation, with its first problem and the model's answer to it where there are problems.
 struct EvalRecord {
   int64_t step = 0;     ///< after which it was made
   StepMetrics metrics;  ///< accuracy, format, mean_length, ...

@@ -1,0 +1,73 @@
+#include "pipeline/likelihood.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace hone {
+namespace {
+
+int64_t count_targets(std::span<const Example> examples) {
+  int64_t targets = 0;
+  for (const Example& example : examples) targets += example.targets();
+  return targets;
+}
+
+ScoreBatch pack(std::span<const Example> examples, int64_t tokens) {
+  const int64_t rows = count_targets(examples);
+  ScoreBatch batch{.ids = at::empty({tokens}, at::kInt),
+                   .offsets = {0},
+                   .rows = at::empty({rows}, at::kLong),
+                   .targets = at::empty({rows}, at::kInt),
+                   .distribution = {}};
+  auto* ids = batch.ids.data_ptr<int32_t>();
+  auto* row = batch.rows.data_ptr<int64_t>();
+  auto* target = batch.targets.data_ptr<int32_t>();
+  for (const Example& example : examples) {
+    ids = std::copy(example.ids.begin(), example.ids.end(), ids);
+    target = std::copy(example.ids.begin() + example.first_target, example.ids.end(), target);
+    std::iota(row, row + example.targets(), batch.offsets.back() + example.first_target - 1);
+    row += example.targets();
+    batch.offsets.push_back(batch.offsets.back() + static_cast<int64_t>(example.ids.size()));
+  }
+  return batch;
+}
+
+// Calls `each` with packed examples of at most so many tokens together; a longer example stands alone.
+template <class Each>
+void for_each_micro_batch(std::span<const Example> examples, int64_t micro_batch_tokens, Each each) {
+  for (size_t begin = 0, end = 0; begin < examples.size(); begin = end) {
+    int64_t tokens = 0;
+    do {
+      tokens += static_cast<int64_t>(examples[end++].ids.size());
+    } while (end < examples.size() && tokens + static_cast<int64_t>(examples[end].ids.size()) <= micro_batch_tokens);
+    each(pack(examples.subspan(begin, end - begin), tokens));
+  }
+}
+
+}  // namespace
+
+double accumulate_likelihood(Trainer& trainer, std::span<const Example> examples, int64_t micro_batch_tokens) {
+  const double weight = -1.0 / static_cast<double>(std::max<int64_t>(1, count_targets(examples)));
+  double loss = 0;
+  for_each_micro_batch(examples, micro_batch_tokens, [&](const ScoreBatch& batch) {
+    loss += trainer.accumulate(batch, [&](const kernels::LogProbs& out) { return out.log_probs.sum() * weight; });
+  });
+  return loss;
+}
+
+double mean_negative_log_likelihood(const Model& model, std::span<const Example> examples, int64_t micro_batch_tokens) {
+  const at::NoGradGuard no_grad;
+  double sum = 0;
+  for_each_micro_batch(examples, micro_batch_tokens, [&](const ScoreBatch& batch) {
+    const at::Tensor log_probs = model.log_probs(batch).log_probs;
+    sum -=
+        std::accumulate(log_probs.const_data_ptr<float>(), log_probs.const_data_ptr<float>() + log_probs.numel(), 0.0);
+  });
+  return sum / static_cast<double>(std::max<int64_t>(1, count_targets(examples)));
+}
+
+}  // namespace hone
