@@ -1,5 +1,7 @@
 #include "hone/checkpoint/checkpoint.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -145,6 +147,16 @@ LoadResult CheckpointStore::load_newest() {
     }
   }
   return result;
+}
+
+Checkpoint CheckpointStore::load(int64_t step) const {
+  HONE_CHECK(fs::exists(path_of(step)), .what = fmt::format("there is no checkpoint of step {}", step),
+             .place = folder_.string(), .got = fmt::format("steps {}", fmt::join(steps(), ", ")));
+  try {
+    return read_checkpoint(path_of(step), step);
+  } catch (const UnreadableFormat& error) {
+    throw Error(ErrorKind::kInput, error.message);
+  }
 }
 
 std::vector<int64_t> CheckpointStore::steps() const {

@@ -17,6 +17,7 @@ void add_generate(CLI::App& app, int& exit_code);
 void add_logprobs(CLI::App& app, int& exit_code);
 void add_score(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);
+void add_export(CLI::App& app, int& exit_code);
 void add_import(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
@@ -25,6 +26,6 @@ using AddCommand = void (*)(CLI::App& app, int& exit_code);
 /// In the order of `hone --help`.
 inline constexpr AddCommand kCommands[] = {add_run,    add_validate, add_config,   add_init,  add_status,
                                            add_report, add_generate, add_logprobs, add_score, add_eval,
-                                           add_import, add_bench,    add_doctor};
+                                           add_export, add_import,   add_bench,    add_doctor};
 
 }  // namespace hone::cli

@@ -9,6 +9,7 @@
 #include "hone/core/log.h"
 #include "hone/report/event_log.h"
 #include "hone/report/progress.h"
+#include "pipeline/model_files.h"
 #include "pipeline/signals.h"
 
 namespace hone {
@@ -17,8 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxFailedSaves = 5;
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
-
 double peak_megabytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -152,16 +151,7 @@ std::string StageRecorder::dump(std::string_view name, int64_t step, const Named
 void StageRecorder::finish(const Model& model, const std::string& source_folder) {
   PendingFolder pending(folder_, "model");
   model.save(pending.path());
-  const auto copy = [&](const fs::path& name) {
-    if (!fs::exists(source_folder / name)) return;
-    write_atomic(pending.path() / name, read_file(source_folder / name, kMaxFileBytes));
-  };
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) copy(name);
-  const fs::path templates = fs::path(source_folder) / "templates";
-  if (fs::is_directory(templates)) {
-    create_folders(pending.path() / "templates");
-    for (const auto& entry : fs::directory_iterator(templates)) copy("templates" / entry.path().filename());
-  }
+  copy_text_files(source_folder, pending.path());
   pending.publish("model");
   logs_.reset();
 }

@@ -34,7 +34,7 @@ StageEnd run_stage(RunFolder& run, const RunConfig& config, size_t index) {
   if (std::holds_alternative<PretrainStage>(stage)) return run_pretrain(run, config, index);
   const auto outside = outside_model(config, index);
   if (outside) run.record_model(index, *outside);
-  const std::string start = outside ? *outside : (run.stage_path(index - 1) / "model").string();
+  const std::string start = *start_model(run.path(), config, index);
   return std::holds_alternative<SftStage>(stage) ? run_sft(run, config, index, start)
                                                  : run_grpo(run, config, index, start);
 }
@@ -52,6 +52,12 @@ StageEnd run_stages(RunFolder& run, const RunConfig& config) {
 }
 
 }  // namespace
+
+std::optional<std::string> start_model(const fs::path& run, const RunConfig& config, size_t index) {
+  if (std::holds_alternative<PretrainStage>(config.stages[index])) return std::nullopt;
+  if (auto outside = outside_model(config, index)) return outside;
+  return (stage_folder(run, index - 1, stage_name(config.stages[index - 1])) / "model").string();
+}
 
 std::string model_folder(const std::string& path) {
   if (path != kBuiltinMiniature) return path;

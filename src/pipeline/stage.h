@@ -1,6 +1,7 @@
 // The stages of a run, and what they share.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ enum class StageEnd { kFinished, kStopped };
 StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder);
 StageEnd run_sft(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder);
 StageEnd run_pretrain(RunFolder& run, const RunConfig& config, size_t index);
+
+/// The folder of the model that stage `index` of the run in `run` starts from; nothing for one that makes its own.
+std::optional<std::string> start_model(const std::filesystem::path& run, const RunConfig& config, size_t index);
 
 /// The shape of the model that a pretrain stage makes.
 ModelConfig pretrain_model_config(const ArchitectureConfig& architecture);

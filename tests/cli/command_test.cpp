@@ -55,6 +55,7 @@ TEST(Commands, BadCommandLinesEndWithTwo) {
                                       {"eval", "--model", "builtin:miniature", "--data", "no/such/file"},
                                       {"eval", "--completions", "no/such/file"},
                                       {"eval", "--completions", "x", "--field", "answr=gold"},
+                                      {"export", "no/such/run", "--output", "/tmp/x"},
                                       {"status", "no/such/run"},
                                       {"report", "no/such/run"},
                                       {"init", "no_such_recipe", "somewhere"},

@@ -61,6 +61,9 @@ class CheckpointStore {
   /// program cannot read (a later format, another world size) rather than going back behind it.
   LoadResult load_newest();
 
+  /// That of one step. Throws Error kInput when there is none or it is damaged.
+  Checkpoint load(int64_t step) const;
+
   /// Steps of the folders that are there, valid or not, ascending.
   std::vector<int64_t> steps() const;
   /// Removes what dead runs left half written. Call at start, under the run's lock.

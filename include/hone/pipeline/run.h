@@ -26,6 +26,12 @@ std::string plan_run(const RunRequest& request);
 /// What `hone status` prints: stages, steps, last metrics, newest checkpoint, how the run ended.
 std::string describe_run(const std::string& folder, bool json);
 
+/// Writes a Hugging Face model folder of a stage of a run: of its finished model, or of the checkpoint of `step`.
+/// Without `stage` it is the last one that has got so far; without `step` and a finished model the newest checkpoint.
+/// `output` must be new or empty. Throws Error kInput for what is not there.
+void export_model(const std::string& run, const std::optional<std::string>& stage, const std::optional<int64_t>& step,
+                  const std::string& output);
+
 /// "builtin:miniature" or a path, as the folder that holds the model. Throws Error kInput when the built-in one is not
 /// beside the program.
 std::string model_folder(const std::string& path);

@@ -1,0 +1,81 @@
+#include <ATen/core/grad_mode.h>
+
+#include "hone/checkpoint/checkpoint.h"
+#include "hone/core/error.h"
+#include "hone/core/file.h"
+#include "hone/pipeline/run.h"
+#include "pipeline/model_files.h"
+#include "pipeline/run_folder.h"
+#include "pipeline/stage.h"
+
+namespace hone {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has_model(const fs::path& stage) {
+  return fs::exists(stage / "model" / "config.json");
+}
+
+bool has_checkpoints(const fs::path& stage) {
+  return fs::is_directory(stage / "checkpoints") && !fs::is_empty(stage / "checkpoints");
+}
+
+size_t find_stage(const fs::path& run, const RunConfig& config, const std::optional<std::string>& name) {
+  for (size_t i = config.stages.size(); i-- > 0;) {
+    const std::string& own = stage_name(config.stages[i]);
+    const fs::path folder = stage_folder(run, i, own);
+    if (name ? *name == own : has_model(folder) || has_checkpoints(folder)) return i;
+  }
+  throw_input({.what = name ? fmt::format("the run has no stage '{}'", *name) : "no stage has saved anything yet",
+               .place = run.string()});
+}
+
+// From the state of a stage that is not finished, or of an earlier step.
+void export_checkpoint(const fs::path& run, const RunConfig& config, size_t index, const std::optional<int64_t>& step,
+                       const fs::path& output) {
+  const fs::path folder = stage_folder(run, index, stage_name(config.stages[index]));
+  HONE_CHECK(has_checkpoints(folder), .what = "the stage has saved nothing yet", .place = folder.string());
+  CheckpointStore store(folder / "checkpoints", /*keep=*/2);
+  const auto newest = step ? std::optional(store.load(*step)) : store.load_newest().checkpoint;
+  HONE_CHECK(newest.has_value(), .what = "all checkpoints of the stage are damaged", .place = folder.string());
+  const auto start = start_model(run, config, index);
+  const fs::path source = start ? fs::path(*start) : folder / "tokenizer";
+  Model model(start ? ModelConfig::load(*start)
+                    : pretrain_model_config(std::get<PretrainStage>(config.stages[index]).architecture),
+              /*trains=*/false);
+  const at::Tensor& weights = newest->state.tensor("parameters");
+  HONE_CHECK(weights.sizes() == model.flat().sizes(), .what = "the checkpoint is of a model of another shape",
+             .place = folder.string());
+  at::Tensor(model.flat()).copy_(weights);
+  model.save(output.string());
+  copy_text_files(source, output);
+}
+
+}  // namespace
+
+void export_model(const std::string& run, const std::optional<std::string>& stage, const std::optional<int64_t>& step,
+                  const std::string& output) {
+  RunState::load(run);  // is it one?
+  const fs::path target(output);
+  HONE_CHECK(!fs::exists(target) || (fs::is_directory(target) && fs::is_empty(target)),
+             .what = "the folder is not empty", .place = output, .got = {}, .expected = "a new or empty folder");
+  const RunConfig config = load_run_config((fs::path(run) / "config.yaml").string());
+  const size_t index = find_stage(run, config, stage);
+  const fs::path model = stage_folder(run, index, stage_name(config.stages[index])) / "model";
+  create_folders(target);
+  if (step || !fs::exists(model / "config.json")) {
+    export_checkpoint(run, config, index, step, target);
+    return;
+  }
+  for (const auto& entry : fs::directory_iterator(model)) {
+    const fs::path name = entry.path().filename();
+    const std::string text = name.string();
+    if (entry.is_regular_file() && (text == "config.json" || text.find(".safetensors") != std::string::npos)) {
+      write_atomic(target / name, [&](FileWriter& file) { file.write(MappedFile(entry.path()).bytes()); });
+    }
+  }
+  copy_text_files(model, target);
+}
+
+}  // namespace hone
