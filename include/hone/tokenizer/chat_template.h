@@ -8,7 +8,6 @@
 #include <ctime>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,25 +51,22 @@ class ChatTemplate {
 class ChatTemplates {
  public:
   /// Reads chat_template.jinja and additional_chat_templates/*.jinja, else `chat_template` of tokenizer_config.json;
-  /// and the special tokens of tokenizer_config.json and special_tokens_map.json. Throws Error kInput for a folder
-  /// without a template.
+  /// and the special tokens of tokenizer_config.json and special_tokens_map.json. Throws Error kInput naming the file.
   static ChatTemplates load(const std::string& folder);
 
-  /// By name; without one, "tool_use" where there are tools and such a template, else "default".
-  const ChatTemplate& choose(const std::optional<std::string>& name, bool has_tools) const;
-  std::vector<std::string> names() const;
+  /// By name; for an empty one "tool_use" where there are tools and such a template, else "default". Throws Error
+  /// kInput listing the names.
+  const ChatTemplate& choose(const std::string& name, bool has_tools) const;
 
-  /// Renders a chat as transformers' apply_chat_template does. `chat` is a JSON object with "messages" and, optionally,
-  /// "tools", "documents", "add_generation_prompt", "chat_template" (a name) and any other variable; a variable wins
-  /// over a special token.
+  /// A chat as transformers' apply_chat_template renders it. `chat` is a JSON object: "messages", which is required,
+  /// "tools", "documents", "add_generation_prompt", and any other variable of the template; "chat_template" is the name
+  /// of the template. A variable wins over a special token of its name.
   std::string render(std::string_view chat, std::time_t now = std::time(nullptr)) const;
   RenderedChat render_spans(std::string_view chat, std::time_t now = std::time(nullptr)) const;
 
  private:
-  RenderedChat render_all(std::string_view chat, std::time_t now, bool spans) const;
-
   std::map<std::string, ChatTemplate> templates_;
-  std::string special_tokens_;  ///< a JSON object
+  std::map<std::string, std::string> special_tokens_;
   std::string folder_;
 };
 

@@ -42,13 +42,14 @@ Value method(const Value& object, std::string_view name) {
   return std::make_shared<const Method>(Method{object, std::string(name)});
 }
 
-[[noreturn]] void unsupported(const Value& object, std::string_view name) {
-  fail(fmt::format("'{}' of '{}' objects is not supported", name, type_name(object)));
+/// Python has it, and we have not: an error when it is called.
+[[noreturn]] void unsupported(const Method& called) {
+  fail(fmt::format("the method '{}' of '{}' objects is not supported", called.name, type_name(called.self)));
 }
 
 std::optional<Value> text_attribute(const Value& object, std::string_view name) {
   if (find_text_method(name) != nullptr) return method(object, name);
-  if (one_of(name, {"encode", "maketrans", "translate"})) unsupported(object, name);
+  if (one_of(name, {"encode", "maketrans", "translate"})) return method(object, name);
   return std::nullopt;
 }
 
@@ -68,7 +69,7 @@ std::optional<Value> sequence_attribute(const Value& object, std::string_view na
 std::optional<Value> dict_attribute(const Value& object, std::string_view name) {
   if (one_of(name, {"get", "items", "keys", "values", "copy"})) return method(object, name);
   if (one_of(name, {"clear", "pop", "popitem", "setdefault", "update"})) return unsafe(object, name);
-  if (name == "fromkeys") unsupported(object, name);
+  if (name == "fromkeys") return method(object, name);
   return std::nullopt;
 }
 
@@ -81,7 +82,7 @@ std::optional<Value> number_attribute(const Value& object, std::string_view name
   const bool known =
       whole ? one_of(name, {"bit_length", "bit_count", "conjugate", "to_bytes", "from_bytes", "as_integer_ratio"})
             : one_of(name, {"is_integer", "hex", "fromhex", "conjugate", "as_integer_ratio"});
-  if (known) unsupported(object, name);
+  if (known) return method(object, name);
   return std::nullopt;
 }
 
@@ -230,8 +231,11 @@ Value call_method(const Method& method, const CallArguments& arguments, Interpre
   Budget& budget = interpreter.budget();
   if (const Text* text = method.self.text()) {
     budget.charge_text(text->bytes.size());
-    return find_text_method(method.name)(*text, arguments, interpreter);
+    const TextMethod found = find_text_method(method.name);
+    if (found == nullptr) unsupported(method);
+    return found(*text, arguments, interpreter);
   }
+  if (method.name == "fromkeys" || method.self.number()) unsupported(method);
   if (method.self.dict() != nullptr) return call_dict_method(method, arguments, budget);
   if (Loop* loop = method.self.loop()) {
     if (!arguments.named.empty()) fail(fmt::format("loop.{}() takes no keyword arguments", method.name));

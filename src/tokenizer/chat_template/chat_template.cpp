@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "hone/core/error.h"
 #include "hone/tokenizer/utf8.h"
 #include "tokenizer/chat_template/interpreter.h"

@@ -27,22 +27,29 @@ std::optional<int64_t> slice_index(const Value& value) {
   return index;
 }
 
-/// The indices that a slice picks from `size` elements.
-std::vector<size_t> slice_indices(int64_t size, std::optional<int64_t> start, std::optional<int64_t> stop,
-                                  int64_t step) {
-  const auto clamp = [&](std::optional<int64_t> bound, int64_t otherwise) {
-    if (!bound) return otherwise;
-    const int64_t low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size;
-    const int64_t index = *bound < 0 ? std::max(*bound, -size - 1) + size : *bound;
-    return std::clamp(index, low, high);
-  };
-  const int64_t first = clamp(start, step < 0 ? size - 1 : 0), last = clamp(stop, step < 0 ? -1 : size);
-  // No more than one element is passed by a larger step.
-  step = std::clamp(step, -size - 1, size + 1);
-  std::vector<size_t> indices;
-  for (int64_t i = first; step < 0 ? i > last : i < last; i += step) indices.push_back(static_cast<size_t>(i));
-  return indices;
-}
+/// What a slice picks from `size` elements: from `first` by `step` to before `last`.
+struct SliceBounds {
+  int64_t first, last, step;
+
+  SliceBounds(int64_t size, std::optional<int64_t> start, std::optional<int64_t> stop, int64_t by)
+      // No more than one element is passed by a larger step.
+      : step(std::clamp(by, -size - 1, size + 1)) {
+    const auto clamp = [&](std::optional<int64_t> bound, int64_t otherwise) {
+      if (!bound) return otherwise;
+      const int64_t low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size;
+      const int64_t index = *bound < 0 ? std::max(*bound, -size - 1) + size : *bound;
+      return std::clamp(index, low, high);
+    };
+    first = clamp(start, step < 0 ? size - 1 : 0);
+    last = clamp(stop, step < 0 ? -1 : size);
+  }
+
+  std::vector<size_t> indices() const {
+    std::vector<size_t> result;
+    for (int64_t i = first; step < 0 ? i > last : i < last; i += step) result.push_back(static_cast<size_t>(i));
+    return result;
+  }
+};
 
 Value slice_text(const Text& text, const std::vector<size_t>& indices) {
   std::string out;
@@ -222,21 +229,20 @@ Value Interpreter::evaluate_slice(const Expression& node) {
   const auto start = slice_index(bounds[0]), stop = slice_index(bounds[1]), step = slice_index(bounds[2]);
   if (step == 0) fail("slice step cannot be zero");
   const int64_t size = length(object);
-  const auto indices = slice_indices(size, start, stop, step.value_or(1));
+  const SliceBounds slice(size, start, stop, step.value_or(1));
+  if (range != nullptr) {
+    return std::make_shared<const Range>(
+        Range{range->at(slice.first), range->at(slice.last), range->step * slice.step});
+  }
+  const auto indices = slice.indices();
   budget_.charge(static_cast<int64_t>(indices.size()) + size / kBytesPerStep);
   if (text != nullptr) return slice_text(*text, indices);
-  if (range != nullptr) {
-    const int64_t by = std::clamp(step.value_or(1), -size - 1, size + 1);
-    const auto count = static_cast<int64_t>(indices.size());
-    const int64_t first = count == 0 ? 0 : range->at(static_cast<int64_t>(indices[0]));
-    return std::make_shared<const Range>(Range{first, first + count * range->step * by, range->step * by});
-  }
   Values items;
   for (const size_t i : indices) items.push_back(sequence->items[i]);
   return sequence->tuple ? make_tuple(std::move(items)) : make_list(std::move(items));
 }
 
-CallArguments Interpreter::evaluate(const Arguments& arguments) {
+CallArguments Interpreter::evaluate(const Arguments& arguments, const Value* caller) {
   CallArguments result;
   for (const ExpressionPtr& argument : arguments.positional) result.positional.push_back(evaluate(*argument));
   if (arguments.star != nullptr) {
@@ -248,6 +254,7 @@ CallArguments Interpreter::evaluate(const Arguments& arguments) {
     }
     result.named.emplace_back(name, evaluate(*argument));
   }
+  if (caller != nullptr) result.named.emplace_back("caller", *caller);
   if (arguments.double_star == nullptr) return result;
   const Value more = evaluate(*arguments.double_star);
   if (more.dict() == nullptr) fail(fmt::format("argument after ** must be a mapping, not {}", type_name(more)));
@@ -263,8 +270,7 @@ CallArguments Interpreter::evaluate(const Arguments& arguments) {
 
 Value Interpreter::evaluate_call(const Expression& node, const Value* caller) {
   const Value callee = evaluate(*node.operands[0]);
-  CallArguments arguments = evaluate(node.arguments);
-  if (caller != nullptr) arguments.named.emplace_back("caller", *caller);
+  CallArguments arguments = evaluate(node.arguments, caller);
   line_ = node.line;
   return call(callee, std::move(arguments));
 }

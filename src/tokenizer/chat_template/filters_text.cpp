@@ -118,9 +118,8 @@ Value truncate_text(Interpreter& interpreter, const Value& input, const CallArgu
   const auto end_size = static_cast<int64_t>(count_code_points(end));
   if (size < end_size) fail(fmt::format("expected length >= {}, got {}", end_size, size));
   if (leeway < 0) fail(fmt::format("expected leeway >= 0, got {}", leeway));
-  if (input.is_undefined()) return input;
+  if (length(input) <= size + leeway) return input;
   const Text& text = must_be_text(input);
-  if (static_cast<int64_t>(text.length) <= size + leeway) return input;
   std::string kept = text.bytes.substr(0, byte_of(text.bytes, static_cast<size_t>(size - end_size)));
   if (!bound.truth(1, false)) kept = split(kept, " ", 1, /*from_right=*/true, interpreter.budget()).front();
   return make_text(kept + end, text.markup);

@@ -52,6 +52,7 @@ Value Interpreter::make_dict(const CallArguments& arguments) {
   DictBuilder dict(budget_);
   if (!arguments.positional.empty()) {
     const Value& source = arguments.positional[0];
+    if (const auto* u = source.get<Undefined>()) fail(*u->message);
     if (source.dict() != nullptr) {
       for (const auto& [key, value] : source.dict()->items) dict.put(key, value);
     } else {

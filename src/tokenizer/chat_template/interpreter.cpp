@@ -134,9 +134,9 @@ Interpreter::Flow Interpreter::execute_for(const Statement& statement, const Val
   }
   const auto loop = std::make_shared<Loop>(source, std::move(next), depth0, statement.recursive ? &statement : nullptr,
                                            statement.recursive ? outer : nullptr);
+  // Jinja takes else when no turn came to its end: break and continue count as no turn.
   bool any = false;
   while (loop->advance()) {
-    any = true;
     budget_.charge(1);
     scope_ = std::make_shared<Scope>(Scope{outer, {}});
     scope_->set("loop", loop);
@@ -144,6 +144,7 @@ Interpreter::Flow Interpreter::execute_for(const Statement& statement, const Val
     const Flow flow = execute(statement.body);
     scope_ = outer;
     if (flow == Flow::kBreak) break;
+    any = any || flow == Flow::kNormal;
   }
   return any ? Flow::kNormal : in_new_scope(statement.otherwise);
 }
@@ -178,7 +179,11 @@ Interpreter::Flow Interpreter::execute_filter_block(const Statement& statement) 
   scope_ = std::make_shared<Scope>(Scope{outer, {}});
   Flow flow = Flow::kNormal;
   filter_inputs_.push_back(make_text(capture([&] { flow = execute(statement.body); })));
-  if (flow == Flow::kNormal) write(text_of(evaluate(*statement.expression)));
+  if (flow == Flow::kNormal) {
+    const Value value = evaluate(*statement.expression);
+    if (!value.is_text()) fail(fmt::format("a filter block needs a str, got '{}'", type_name(value)));
+    write(value.text()->bytes);
+  }
   filter_inputs_.pop_back();
   scope_ = outer;
   return flow;

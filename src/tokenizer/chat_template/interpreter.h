@@ -97,7 +97,8 @@ class Interpreter {
   Value evaluate_compare(const Expression& node);
   Value evaluate_slice(const Expression& node);
   Value evaluate_concatenation(const Expression& node);
-  CallArguments evaluate(const Arguments& arguments);
+  /// `caller` is the body of a call block, or null.
+  CallArguments evaluate(const Arguments& arguments, const Value* caller = nullptr);
   bool compare(Comparison comparison, const Value& a, const Value& b);
 
   Budget budget_;

@@ -100,13 +100,15 @@ bool is_in(Interpreter& interpreter, const Value& input, const CallArguments& ar
   return contains(*bound.get(0), input, interpreter.budget());
 }
 
-bool is_filter_test(Interpreter&, const Value& input, const CallArguments& arguments) {
+bool is_filter_test(Interpreter& interpreter, const Value& input, const CallArguments& arguments) {
   const Bound bound("filter", arguments, {});
+  hash_key(input, interpreter.budget());  // Jinja looks the value up in a dict
   return input.is_text() && is_filter(input.text()->bytes);
 }
 
-bool is_test_test(Interpreter&, const Value& input, const CallArguments& arguments) {
+bool is_test_test(Interpreter& interpreter, const Value& input, const CallArguments& arguments) {
   const Bound bound("test", arguments, {});
+  hash_key(input, interpreter.budget());
   return input.is_text() && is_test(input.text()->bytes);
 }
 
