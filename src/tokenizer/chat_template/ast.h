@@ -60,7 +60,7 @@ struct Expression {
 };
 
 struct Statement;
-using Block = std::vector<std::unique_ptr<const Statement>>;
+using Block = std::vector<std::unique_ptr<Statement>>;
 
 struct Statement {
   enum class Kind : uint8_t {
@@ -92,8 +92,14 @@ struct Statement {
   bool recursive = false;
   std::vector<Branch> branches;
   std::vector<ExpressionPtr> parameters;
-  std::vector<ExpressionPtr> defaults;                                  ///< of the last parameters
+  std::vector<ExpressionPtr> defaults;                ///< of the last parameters
+  std::vector<std::string> hidden, hidden_otherwise;  ///< of body and otherwise: undefined until set (scopes.h)
   bool uses_caller = false, uses_kwargs = false, uses_varargs = false;  ///< of a macro: the names that its body reads
+};
+
+struct Template {
+  Block block;
+  std::vector<std::string> hidden;
 };
 
 }  // namespace hone::jinja

@@ -15,7 +15,7 @@ namespace hone {
 
 struct ChatTemplate::Tree {
   std::string name;
-  jinja::Block block;
+  jinja::Template root;
 };
 
 ChatTemplate ChatTemplate::parse(std::string_view text, std::string name) {
@@ -29,8 +29,8 @@ ChatTemplate ChatTemplate::parse(std::string_view text, std::string name) {
     if (c == '\n') ++line;
   }
   try {
-    auto block = jinja::parse_template(text);
-    return ChatTemplate(std::make_shared<const Tree>(Tree{std::move(name), std::move(block)}));
+    jinja::Template root = jinja::parse_template(text);
+    return ChatTemplate(std::make_shared<const Tree>(Tree{std::move(name), std::move(root)}));
   } catch (const jinja::SyntaxError& error) {
     throw_input({.what = error.message, .place = fmt::format("{}:{}", name, error.line)});
   }
@@ -44,7 +44,7 @@ RenderedChat ChatTemplate::render_all(std::string_view variables, std::time_t no
     throw_input({.what = fmt::format("the variables: {}", failure.message), .place = tree_->name});
   }
   try {
-    interpreter->run(tree_->block);
+    interpreter->run(tree_->root);
   } catch (const jinja::Failure& failure) {
     throw_input({.what = failure.message, .place = fmt::format("{}:{}", tree_->name, interpreter->line())});
   }

@@ -39,8 +39,14 @@ Interpreter::Interpreter(std::string_view variables, std::time_t now)
   if (variables_.dict() == nullptr) fail("the variables are no JSON object");
 }
 
-void Interpreter::run(const Block& block) {
-  execute(block);
+void Interpreter::run(const Template& root) {
+  hide(*scope_, root.hidden);
+  execute(root.block);
+}
+
+/// Names that the scope will set are undefined in it until then.
+void Interpreter::hide(Scope& scope, const std::vector<std::string>& hidden) {
+  for (const std::string& name : hidden) scope.set(name, undefined_name(name));
 }
 
 Interpreter::Flow Interpreter::execute(const Block& block) {
@@ -101,9 +107,10 @@ Interpreter::Flow Interpreter::execute_if(const Statement& statement) {
   return Flow::kNormal;
 }
 
-Interpreter::Flow Interpreter::in_new_scope(const Block& block) {
+Interpreter::Flow Interpreter::in_new_scope(const Block& block, const std::vector<std::string>& hidden) {
   const std::shared_ptr<Scope> outer = scope_;
   scope_ = std::make_shared<Scope>(Scope{outer, {}});
+  hide(*scope_, hidden);
   const Flow flow = execute(block);
   scope_ = outer;
   return flow;
@@ -139,6 +146,7 @@ Interpreter::Flow Interpreter::execute_for(const Statement& statement, const Val
   while (loop->advance()) {
     budget_.charge(1);
     scope_ = std::make_shared<Scope>(Scope{outer, {}});
+    hide(*scope_, statement.hidden);
     scope_->set("loop", loop);
     assign(*statement.target, loop->current());
     const Flow flow = execute(statement.body);
@@ -146,7 +154,7 @@ Interpreter::Flow Interpreter::execute_for(const Statement& statement, const Val
     if (flow == Flow::kBreak) break;
     any = any || flow == Flow::kNormal;
   }
-  return any ? Flow::kNormal : in_new_scope(statement.otherwise);
+  return any ? Flow::kNormal : in_new_scope(statement.otherwise, statement.hidden_otherwise);
 }
 
 template <typename Body>
@@ -162,6 +170,7 @@ std::string Interpreter::capture(Body body) {
 Interpreter::Flow Interpreter::execute_set_block(const Statement& statement) {
   const std::shared_ptr<Scope> outer = scope_;
   scope_ = std::make_shared<Scope>(Scope{outer, {}});
+  hide(*scope_, statement.hidden);
   Flow flow = Flow::kNormal;
   Value value = make_text(capture([&] { flow = execute(statement.body); }));
   if (flow == Flow::kNormal && statement.expression != nullptr) {
@@ -177,6 +186,7 @@ Interpreter::Flow Interpreter::execute_set_block(const Statement& statement) {
 Interpreter::Flow Interpreter::execute_filter_block(const Statement& statement) {
   const std::shared_ptr<Scope> outer = scope_;
   scope_ = std::make_shared<Scope>(Scope{outer, {}});
+  hide(*scope_, statement.hidden);
   Flow flow = Flow::kNormal;
   filter_inputs_.push_back(make_text(capture([&] { flow = execute(statement.body); })));
   if (flow == Flow::kNormal) {
@@ -192,6 +202,7 @@ Interpreter::Flow Interpreter::execute_filter_block(const Statement& statement) 
 Interpreter::Flow Interpreter::execute_with(const Statement& statement) {
   const std::shared_ptr<Scope> outer = scope_;
   const auto inner = std::make_shared<Scope>(Scope{outer, {}});
+  hide(*inner, statement.hidden);
   for (size_t i = 0; i < statement.parameters.size(); ++i) {
     Value value = evaluate(*statement.defaults[i]);  // sees the variables outside only
     scope_ = inner;
@@ -216,7 +227,7 @@ void Interpreter::execute_call_block(const Statement& statement) {
 
 void Interpreter::execute_generation(const Statement& statement) {
   const size_t start = out_->size();
-  in_new_scope(statement.body);
+  in_new_scope(statement.body, statement.hidden);
   if (out_ == &text_) {
     generated_.emplace_back(start, out_->size());
   } else {
@@ -318,6 +329,7 @@ Value Interpreter::call_macro(const Macro& macro, CallArguments arguments) {
   const int line = line_;
   const std::shared_ptr<Scope> outer = scope_;
   scope_ = std::make_shared<Scope>(Scope{macro.scope, {}});
+  hide(*scope_, macro.block->hidden);
   bind_parameters(macro, arguments);
   std::string text = capture([&] { execute(macro.block->body); });
   scope_ = outer;

@@ -32,7 +32,7 @@ class Interpreter {
   /// `variables` is a JSON object; `now` is what strftime_now prints.
   Interpreter(std::string_view variables, std::time_t now);
 
-  void run(const Block& block);
+  void run(const Template& root);
   const std::string& text() const { return text_; }
   /// The bytes that generation blocks wrote.
   const std::vector<std::pair<size_t, size_t>>& generated() const { return generated_; }
@@ -67,7 +67,8 @@ class Interpreter {
   Flow execute_filter_block(const Statement& statement);
   void execute_call_block(const Statement& statement);
   void execute_generation(const Statement& statement);
-  Flow in_new_scope(const Block& block);
+  Flow in_new_scope(const Block& block, const std::vector<std::string>& hidden);
+  static void hide(Scope& scope, const std::vector<std::string>& hidden);
   void write(std::string_view text);
   void assign(const Expression& target, Value value);
   void assign_tuple(const Expression& target, const Value& value);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tokenizer/chat_template/parser_class.h"
+#include "tokenizer/chat_template/scopes.h"
 
 namespace hone::jinja {
 namespace {
@@ -89,8 +90,7 @@ void Parser::stored(const std::string& name) {
 }
 
 Block Parser::parse() {
-  Block block = statements({});
-  return block;
+  return statements({});
 }
 
 /// Blocks and text until a tag named in `ends`, whose name is then the next token; all of the template for no ends.
@@ -348,8 +348,10 @@ std::unique_ptr<Statement> Parser::jump_statement() {
   return jump;
 }
 
-Block parse_template(std::string_view source) {
-  return Parser(tokenize(source)).parse();
+Template parse_template(std::string_view source) {
+  Template root{Parser(tokenize(source)).parse(), {}};
+  find_hidden_names(root);
+  return root;
 }
 
 }  // namespace hone::jinja

@@ -7,6 +7,6 @@
 
 namespace hone::jinja {
 
-Block parse_template(std::string_view source);
+Template parse_template(std::string_view source);
 
 }  // namespace hone::jinja
