@@ -121,6 +121,10 @@ TEST(ChatTemplate, NoTemplateOutgrowsItsLimits) {
   std::string blocks, sum = "{{ 1";
   for (int i = 0; i < 5000; ++i) blocks += "{% if true %}";
   for (int i = 0; i < 5000; ++i) sum += " + 1";
+  std::string names, ifs, keywords;
+  for (int i = 0; i < 20'000; ++i) names += "{% set n" + std::to_string(i) + " = 1 %}";
+  for (int i = 0; i < 10'000; ++i) ifs += "{% if x %}{% set n" + std::to_string(i) + " = 1 %}{% elif y %}{% endif %}";
+  for (int i = 0; i < 50'000; ++i) keywords += "k" + std::to_string(i) + "=1, ";
   const std::string ten = "range(100000)";
   const std::vector<std::string> hostile = {
       nested("(", ")", 100'000),
@@ -133,6 +137,10 @@ TEST(ChatTemplate, NoTemplateOutgrowsItsLimits) {
       sum + " }}",
       "{% for a in " + ten + " %}{% for b in " + ten + " %}{% endfor %}{% endfor %}",
       "{% for a in " + ten + " %}{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' * 100 }}{% endfor %}",
+      names + "{% for a in range(100000) %}{% for b in range(9) %}{{ n19999 }}{% endfor %}{% endfor %}",
+      "{% for a in range(100000) %}{{ n0 }}" + names + "{% endfor %}",
+      ifs + "{{ 1 / 0 }}",
+      "{{ dict(" + keywords + ") }}",
       "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
       "{% macro m() %}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}{{ m() }}",
       "{{ 'x' * 1000000000000 }}",
@@ -172,6 +180,10 @@ TEST(ChatTemplate, CyclesAreFreed) {
   EXPECT_EQ(render("{% set n = namespace() %}{% macro m() %}{% endmacro %}{% set n.m = [m, n] %}{% for x in [n] %}"
                    "{% set n.l = loop %}{% endfor %}{{ n.l.index }}"),
             "1");
+  EXPECT_EQ(
+      render("{% set n = namespace() %}{% for a in [1] %}{% for b in [1] recursive %}{% set n.l = loop %}{% endfor %}"
+             "{% set keep = n.l %}{% endfor %}{{ n.l.length }}"),
+      "1");
 }
 
 TEST(ChatTemplate, VariablesKeepOrderAndBounds) {

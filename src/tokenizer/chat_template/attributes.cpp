@@ -211,6 +211,9 @@ std::optional<Value> python_attribute(const Value& object, std::string_view name
 
 Value Interpreter::attribute(const Value& object, std::string_view name) {
   if (const auto* u = object.get<Undefined>()) fail(*u->message);
+  if (const Namespace* space = object.name_space()) {
+    budget_.charge(static_cast<int64_t>(space->attributes.size()) / kNamesPerStep);
+  }
   if (auto value = python_attribute(object, name)) return std::move(*value);
   if (const Dict* dict = object.dict()) {
     if (const Value* value = dict->find_text(name)) return *value;

@@ -96,16 +96,9 @@ Value Interpreter::evaluate_node(const Expression& node) {
       return make_tuple(operands());
     case Kind::kDict:
       return evaluate_dict(node);
-    case Kind::kAttribute: {
-      const Value object = operand(0);
-      line_ = node.line;
-      return attribute(object, node.name);
-    }
-    case Kind::kSubscript: {
-      const Value object = operand(0), key = operand(1);
-      line_ = node.line;
-      return item(object, key);
-    }
+    case Kind::kAttribute:
+    case Kind::kSubscript:
+      return evaluate_member(node);
     case Kind::kSlice:
       return evaluate_slice(node);
     case Kind::kCall:
@@ -150,13 +143,28 @@ Value Interpreter::evaluate_node(const Expression& node) {
   return {};
 }
 
-Value Interpreter::name(const std::string& name) const {
-  if (const Value* variable = scope_->find(name)) return *variable;
+Value Interpreter::name(const std::string& name) {
+  int64_t passed = 0;
+  const Value* const own = scope_->find(name, passed);
+  budget_.charge(passed / kNamesPerStep);
+  if (own != nullptr) return *own;
   if (const Value* variable = variables_.dict()->find_text(name)) return *variable;
   for (const auto& [known, function] : kFunctions) {
     if (name == known) return function;
   }
   return undefined_name(name);
+}
+
+/// object.name and object[key]
+Value Interpreter::evaluate_member(const Expression& node) {
+  const Value object = evaluate(*node.operands[0]);
+  if (node.kind == Expression::Kind::kAttribute) {
+    line_ = node.line;
+    return attribute(object, node.name);
+  }
+  const Value key = evaluate(*node.operands[1]);
+  line_ = node.line;
+  return item(object, key);
 }
 
 Value Interpreter::evaluate_dict(const Expression& node) {
@@ -249,6 +257,7 @@ CallArguments Interpreter::evaluate(const Arguments& arguments, const Value* cal
     for (Value& value : to_items(evaluate(*arguments.star), budget_)) result.positional.push_back(std::move(value));
   }
   for (const auto& [name, argument] : arguments.named) {
+    budget_.charge(static_cast<int64_t>(result.named.size()));
     for (const auto& [other, value] : result.named) {
       if (other == name) fail(fmt::format("keyword argument repeated: {}", name));
     }
@@ -260,6 +269,7 @@ CallArguments Interpreter::evaluate(const Arguments& arguments, const Value* cal
   if (more.dict() == nullptr) fail(fmt::format("argument after ** must be a mapping, not {}", type_name(more)));
   for (const auto& [key, value] : more.dict()->items) {
     if (!key.is_text()) fail("keywords must be strings");
+    budget_.charge(static_cast<int64_t>(result.named.size()));
     for (const auto& [other, unused] : result.named) {
       if (other == key.text()->bytes) fail(fmt::format("got multiple values for keyword argument '{}'", other));
     }

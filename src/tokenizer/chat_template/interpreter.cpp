@@ -8,8 +8,9 @@
 
 namespace hone::jinja {
 
-const Value* Scope::find(std::string_view name) const {
+const Value* Scope::find(std::string_view name, int64_t& passed) const {
   for (const Scope* scope = this; scope != nullptr; scope = scope->parent.get()) {
+    passed += static_cast<int64_t>(scope->variables.size());
     for (const auto& [key, value] : scope->variables) {
       if (key == name) return &value;
     }
@@ -44,9 +45,10 @@ void Interpreter::run(const Template& root) {
   execute(root.block);
 }
 
-/// Names that the scope will set are undefined in it until then.
+/// Names that the new scope will set are undefined in it until then.
 void Interpreter::hide(Scope& scope, const std::vector<std::string>& hidden) {
-  for (const std::string& name : hidden) scope.set(name, undefined_name(name));
+  budget_.charge(static_cast<int64_t>(hidden.size()));
+  for (const std::string& name : hidden) scope.variables.emplace_back(name, undefined_name(name));
 }
 
 Interpreter::Flow Interpreter::execute(const Block& block) {
@@ -143,6 +145,7 @@ Interpreter::Flow Interpreter::execute_for(const Statement& statement, const Val
                                            statement.recursive ? outer : nullptr);
   // Jinja takes else when no turn came to its end: break and continue count as no turn.
   bool any = false;
+  const std::unique_ptr<Loop, void (*)(Loop*)> ending(loop.get(), [](Loop* ended) { ended->finish(); });
   while (loop->advance()) {
     budget_.charge(1);
     scope_ = std::make_shared<Scope>(Scope{outer, {}});
@@ -244,6 +247,7 @@ void Interpreter::write(std::string_view text) {
 void Interpreter::assign(const Expression& target, Value value) {
   switch (target.kind) {
     case Expression::Kind::kName:
+      budget_.charge(static_cast<int64_t>(scope_->variables.size()) / kNamesPerStep);
       scope_->set(target.name, std::move(value));
       return;
     case Expression::Kind::kMember: {
@@ -253,6 +257,7 @@ void Interpreter::assign(const Expression& target, Value value) {
         fail(fmt::format("names with an underscore in front cannot be stored on a namespace, but got '{}'",
                          target.attribute));
       }
+      budget_.charge(static_cast<int64_t>(space->attributes.size()) / kNamesPerStep);
       space->set(target.attribute, std::move(value));
       return;
     }

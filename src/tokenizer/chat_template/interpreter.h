@@ -22,8 +22,8 @@ struct Scope {
   std::shared_ptr<Scope> parent;
   std::vector<std::pair<std::string_view, Value>> variables;
 
-  /// Here or further out; null where there is none.
-  const Value* find(std::string_view name) const;
+  /// Here or further out; null where there is none. Adds to `passed` how many variables there are on the way.
+  const Value* find(std::string_view name, int64_t& passed) const;
   void set(std::string_view name, Value value);
 };
 
@@ -68,7 +68,7 @@ class Interpreter {
   void execute_call_block(const Statement& statement);
   void execute_generation(const Statement& statement);
   Flow in_new_scope(const Block& block, const std::vector<std::string>& hidden);
-  static void hide(Scope& scope, const std::vector<std::string>& hidden);
+  void hide(Scope& scope, const std::vector<std::string>& hidden);
   void write(std::string_view text);
   void assign(const Expression& target, Value value);
   void assign_tuple(const Expression& target, const Value& value);
@@ -91,7 +91,8 @@ class Interpreter {
   // Expressions (evaluate.cpp).
   Value evaluate(const Expression& node);
   Value evaluate_node(const Expression& node);
-  Value name(const std::string& name) const;
+  Value name(const std::string& name);
+  Value evaluate_member(const Expression& node);
   Value evaluate_dict(const Expression& node);
   Value evaluate_call(const Expression& node, const Value* caller);
   Value evaluate_filter(const Expression& node);

@@ -19,5 +19,7 @@ inline constexpr size_t kMaxTextBytes = size_t{16} << 20;  ///< the result, and 
 /// looked through.
 inline constexpr int64_t kMaxSteps = 20'000'000;
 inline constexpr int64_t kBytesPerStep = 16;
+inline constexpr int64_t kNamesPerStep = 8;    ///< variables that are passed when one is looked up
+inline constexpr size_t kMaxParameters = 255;  ///< of a macro
 
 }  // namespace hone::jinja

@@ -22,6 +22,12 @@ bool Loop::advance() {
   return true;
 }
 
+void Loop::finish() {
+  next_ = [](Value&) { return false; };
+  block_ = nullptr;
+  scope_.reset();
+}
+
 bool Loop::peek() {
   if (after_) return true;
   Value item;

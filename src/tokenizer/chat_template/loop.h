@@ -35,6 +35,9 @@ class Loop {
   Value cycle(const Values& items) const;
   bool changed(const Values& items, Budget& budget);
 
+  /// Lets go of what a loop that has ended cannot need: its scope could hold the loop itself.
+  void finish();
+
   int value_depth() const { return value_depth_; }
   int64_t depth0() const { return depth0_; }
   const Statement* block() const { return block_; }

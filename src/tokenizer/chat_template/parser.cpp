@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::string_view kRefused[] = {"include", "import", "from", "extends", "block", "autoescape"};
 
+/// What a macro gets without declaring it.
+bool is_macro_name(std::string_view name) {
+  return name == "caller" || name == "kwargs" || name == "varargs";
+}
+
 }  // namespace
 
 const Lexeme& Parser::next() {
@@ -77,6 +82,7 @@ std::string Parser::expect_name() {
 }
 
 void Parser::loaded(const std::string& name) {
+  if (!is_macro_name(name)) return;
   for (MacroNames& macro : macros_) {
     if (std::find(macro.set.begin(), macro.set.end(), name) != macro.set.end()) continue;
     macro.caller = macro.caller || name == "caller";
@@ -86,6 +92,7 @@ void Parser::loaded(const std::string& name) {
 }
 
 void Parser::stored(const std::string& name) {
+  if (!is_macro_name(name)) return;
   for (MacroNames& macro : macros_) macro.set.push_back(name);
 }
 
@@ -284,6 +291,7 @@ void Parser::signature(Statement& statement) {
       wrong("non-default argument follows default argument");
     }
   }
+  if (statement.parameters.size() > kMaxParameters) wrong(fmt::format("more than {} parameters", kMaxParameters));
   expect_op(")");
 }
 

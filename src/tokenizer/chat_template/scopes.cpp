@@ -11,6 +11,12 @@ namespace {
 class Names {
  public:
   explicit Names(const Names* parent) : parent_(parent) {}
+  /// A branch of an if in the same scope: it knows what `base` knows, and what it learns is its own until merge().
+  static Names branch_of(const Names& base) {
+    Names branch(base.parent_);
+    branch.base_ = &base;
+    return branch;
+  }
 
   void load(const std::string& name) {
     if (!knows(name)) hidden_[name] = false;
@@ -18,7 +24,7 @@ class Names {
 
   void store(const std::string& name) {
     stores_.insert(name);
-    hidden_.try_emplace(name, parent_ == nullptr || !parent_->knows(name));
+    if (!knows_here(name)) hidden_[name] = parent_ == nullptr || !parent_->knows(name);
   }
 
   void parameter(const std::string& name) {
@@ -27,16 +33,18 @@ class Names {
   }
 
   /// After an if: what only some of its three branches set may be the caller's.
-  void merge(const std::vector<Names>& branches) {
+  void merge(const std::vector<const Names*>& branches) {
     std::map<std::string, size_t> counts;
-    for (const Names& branch : branches) {
-      for (const std::string& name : branch.stores_) {
-        if (!stores_.contains(name)) ++counts[name];
+    for (const Names* branch : branches) {
+      if (branch == nullptr) continue;  // an empty one
+      for (const std::string& name : branch->stores_) {
+        if (!stores(name)) ++counts[name];
       }
     }
-    for (const Names& branch : branches) {
-      for (const auto& [name, hidden] : branch.hidden_) hidden_[name] = hidden;
-      stores_.insert(branch.stores_.begin(), branch.stores_.end());
+    for (const Names* branch : branches) {
+      if (branch == nullptr) continue;
+      for (const auto& [name, hidden] : branch->hidden_) hidden_[name] = hidden;
+      stores_.insert(branch->stores_.begin(), branch->stores_.end());
     }
     for (const auto& [name, count] : counts) {
       if (count < branches.size()) hidden_[name] = false;
@@ -52,11 +60,16 @@ class Names {
   }
 
  private:
-  bool knows(const std::string& name) const {
-    return hidden_.contains(name) || (parent_ != nullptr && parent_->knows(name));
+  bool knows_here(const std::string& name) const {
+    return hidden_.contains(name) || (base_ != nullptr && base_->knows_here(name));
+  }
+  bool knows(const std::string& name) const { return knows_here(name) || (parent_ != nullptr && parent_->knows(name)); }
+  bool stores(const std::string& name) const {
+    return stores_.contains(name) || (base_ != nullptr && base_->stores(name));
   }
 
   const Names* parent_;
+  const Names* base_ = nullptr;
   std::map<std::string, bool> hidden_;
   std::set<std::string> stores_;
 };
@@ -94,7 +107,7 @@ void visit(const Block& block, Names& names);
 
 void visit_if(const Statement& statement, Names& names) {
   read(statement.branches.front().condition.get(), names);
-  Names first = names, between = names, otherwise = names;
+  Names first = Names::branch_of(names), between = Names::branch_of(names), otherwise = Names::branch_of(names);
   visit(statement.branches.front().body, first);
   for (size_t i = 1; i < statement.branches.size(); ++i) {
     const Statement::Branch& branch = statement.branches[i];
@@ -104,11 +117,11 @@ void visit_if(const Statement& statement, Names& names) {
     }
     // Jinja sees an elif as an if of its own in the second branch.
     read(branch.condition.get(), between);
-    Names body = between;
+    Names body = Names::branch_of(between);
     visit(branch.body, body);
-    between.merge({body, between, between});
+    between.merge({&body, nullptr, nullptr});
   }
-  names.merge({first, between, otherwise});
+  names.merge({&first, &between, &otherwise});
 }
 
 /// The names that a block uses in its own scope, not in those within.
