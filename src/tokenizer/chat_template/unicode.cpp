@@ -37,6 +37,13 @@ bool is_cased(char32_t c) {
   return is_upper(c) || is_lower(c) || is_title(c);
 }
 
+constexpr char32_t kSigma = 0x3A3;
+
+/// Whether no letter follows at `at`: a sigma before it is a final one.
+bool ends_word(std::string_view text, size_t at) {
+  return at >= text.size() || !is_cased(next_code_point(text, at));
+}
+
 /// Titlecase of one character, which can be several ("ﬁ" gives "Fi").
 std::string title_of(std::string_view character) {
   if (is_ascii(character)) return to_upper(character);
@@ -119,12 +126,17 @@ std::string fold_case(std::string_view text) {
 
 std::string swap_case(std::string_view text) {
   std::string out;
-  const std::string lowered = to_lower(text);
+  bool after_cased = false;
   for (size_t at = 0; at < text.size();) {
     const size_t start = at;
     const char32_t c = next_code_point(text, at);
     const std::string_view character = text.substr(start, at - start);
-    out += is_upper(c) ? to_lower(character) : is_lower(c) ? to_upper(character) : std::string(character);
+    if (c == kSigma) {
+      out += after_cased && ends_word(text, at) ? "ς" : "σ";
+    } else {
+      out += is_upper(c) ? to_lower(character) : is_lower(c) ? to_upper(character) : std::string(character);
+    }
+    after_cased = is_cased(c);
   }
   return out;
 }
@@ -148,13 +160,8 @@ std::string to_title(std::string_view text) {
     const std::string_view character = text.substr(start, at - start);
     if (!in_word) {
       out += title_of(character);
-    } else if (c == 0x3A3) {
-      // Whether a sigma is final depends on its neighbours.
-      const bool is_final = at >= text.size() || [&] {
-        size_t next = at;
-        return !is_cased(next_code_point(text, next));
-      }();
-      out += is_final ? "ς" : "σ";
+    } else if (c == kSigma) {
+      out += ends_word(text, at) ? "ς" : "σ";
     } else {
       out += to_lower(character);
     }
