@@ -12,6 +12,7 @@ namespace hone {
 namespace {
 
 constexpr uint64_t kNoKey = ~uint64_t{0};
+constexpr std::string_view kSpace = "▁";  // SentencePiece's
 constexpr size_t kMostCachedBytes = 64;
 // Up to here a scan for the lowest rank is faster than a heap.
 constexpr size_t kShort = 48;
@@ -54,6 +55,20 @@ const Merge* MergeTable::find(int32_t left, int32_t right) const {
   return slot.key == kNoKey ? nullptr : &slot.merge;
 }
 
+MergeTable merges_of_tokens(const Vocabulary& vocabulary, const std::vector<uint32_t>& ranks) {
+  MergeTable table(2 * vocabulary.size());
+  for (size_t id = 0; id < ranks.size(); ++id) {
+    const std::string_view token = vocabulary.token(static_cast<int32_t>(id));
+    if (token.empty() || ranks[id] == kNoRank) continue;
+    for (size_t at = character_bytes(token, 0); at < token.size(); at += character_bytes(token, at)) {
+      const auto left = vocabulary.find_of_model(token.substr(0, at));
+      const auto right = left ? vocabulary.find_of_model(token.substr(at)) : std::nullopt;
+      if (right) table.put(*left, *right, {ranks[id], static_cast<int32_t>(id)});
+    }
+  }
+  return table;
+}
+
 bool Bpe::Cache::find(std::string_view piece, std::vector<int32_t>& ids) {
   Shard& shard = shards_[Hash()(piece) >> 8 & (kShards - 1)];
   const std::lock_guard lock(shard.mutex);
@@ -74,7 +89,8 @@ Bpe::Bpe(const Vocabulary& vocabulary, MergeTable merges, BpeOptions options)
     : vocabulary_(vocabulary),
       merges_(std::move(merges)),
       options_(std::move(options)),
-      byte_ids_(options_.byte_fallback ? byte_tokens(vocabulary) : std::vector<int32_t>{}) {
+      byte_ids_(options_.byte_fallback ? byte_tokens(vocabulary) : std::vector<int32_t>{}),
+      cuts_(never_joins_over_space(vocabulary)) {
   for (size_t c = 0; c < small_.size(); ++c) {
     std::string text;
     append_utf8(text, static_cast<char32_t>(c));
@@ -82,20 +98,42 @@ Bpe::Bpe(const Vocabulary& vocabulary, MergeTable merges, BpeOptions options)
   }
 }
 
+bool Bpe::never_joins_over_space(const Vocabulary& vocabulary) const {
+  const bool plain = options_.continuing_prefix.empty() && options_.word_suffix.empty() && !options_.whole_first;
+  if (!plain || !vocabulary.find_of_model(kSpace)) return false;
+  for (size_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string_view token = vocabulary.token(static_cast<int32_t>(id));
+    const size_t text = std::min(token.find_first_not_of(kSpace), token.size());
+    if (token.find(kSpace, text) != std::string_view::npos) return false;
+  }
+  return true;
+}
+
 void Bpe::encode(std::string_view piece, bool, std::vector<int32_t>& ids) const {
   if (options_.whole_first) {
     if (const auto id = vocabulary_.find_of_model(piece)) return ids.push_back(*id);
   }
-  const bool cached = piece.size() <= kMostCachedBytes;
-  if (cached && cache_.find(piece, ids)) return;
+  while (cuts_ && !piece.empty()) {
+    size_t end = 0;
+    while (piece.substr(end).starts_with(kSpace)) end += kSpace.size();
+    end = std::min(piece.find(kSpace, end), piece.size());
+    encode_part(piece.substr(0, end), ids);
+    piece.remove_prefix(end);
+  }
+  if (!cuts_) encode_part(piece, ids);
+}
+
+void Bpe::encode_part(std::string_view part, std::vector<int32_t>& ids) const {
+  const bool cached = part.size() <= kMostCachedBytes;
+  if (cached && cache_.find(part, ids)) return;
   const size_t first = ids.size();
-  first_symbols(piece, ids);
+  first_symbols(part, ids);
   if (ids.size() - first <= kShort) {
     merge_short(ids, first);
   } else {
     merge_long(ids, first);
   }
-  if (cached) cache_.put(piece, ids.data() + first, ids.size() - first);
+  if (cached) cache_.put(part, ids.data() + first, ids.size() - first);
 }
 
 std::optional<int32_t> Bpe::id_of_character(std::string_view character) const {

@@ -39,6 +39,12 @@ class MergeTable {
   int shift_;
 };
 
+inline constexpr uint32_t kNoRank = ~uint32_t{0};
+
+/// For models without a list of merges: two neighbours are merged wherever the two together are a token, whose rank (by
+/// id; kNoRank where it is never made) then counts.
+MergeTable merges_of_tokens(const Vocabulary& vocabulary, const std::vector<uint32_t>& ranks);
+
 struct BpeOptions {
   bool byte_fallback = false, fuse_unknown = false;
   bool whole_first = false;  ///< a piece that is a token is not merged together
@@ -71,6 +77,8 @@ class Bpe : public TokenModel {
     std::array<Shard, kShards> shards_;
   };
 
+  void encode_part(std::string_view part, std::vector<int32_t>& ids) const;
+  bool never_joins_over_space(const Vocabulary& vocabulary) const;
   void first_symbols(std::string_view piece, std::vector<int32_t>& ids) const;
   std::optional<int32_t> id_of_character(std::string_view character) const;
   void merge_short(std::vector<int32_t>& ids, size_t first) const;
@@ -80,6 +88,7 @@ class Bpe : public TokenModel {
   const MergeTable merges_;
   const BpeOptions options_;
   const std::vector<int32_t> byte_ids_;
+  const bool cuts_;  ///< no token goes on over the beginning of a word, so that words can be merged one by one
   std::array<int32_t, 0x180> small_{};  ///< ids of the characters of ASCII and of the byte-level alphabet, or -1
   mutable Cache cache_;
 };

@@ -14,6 +14,9 @@ bool is_mark(char32_t c);
 /// Punctuation: all of ASCII's, symbols among them, and category P.
 bool is_punctuation(char32_t c);
 
+/// Whether the character's decomposition is younger than the tables of Hugging Face, which leave it as it is.
+bool has_young_form(char32_t c);
+
 /// The bytes of the first character of text[at...], which is valid UTF-8.
 size_t character_bytes(std::string_view text, size_t at);
 

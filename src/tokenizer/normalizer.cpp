@@ -29,11 +29,7 @@ class UnicodeForm : public Normalizer {
     size_t run = 0;  // where the run of marks begins
     for (size_t at = 0; at < text.size();) {
       const size_t count = characters.size();
-      characters.resize(count + kLongest);
-      const auto added = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(next_code_point(text, at)),
-                                                 &characters[count], kLongest, decompose_, nullptr);
-      HONE_ASSERT(added >= 0 && added <= kLongest);
-      characters.resize(count + static_cast<size_t>(added));
+      decompose(next_code_point(text, at), characters);
       for (size_t i = count; i < characters.size(); ++i) {
         if (class_of(characters[i]) != 0) continue;
         sort_marks(characters, run, i);
@@ -52,6 +48,16 @@ class UnicodeForm : public Normalizer {
 
  private:
   static constexpr int kLongest = 32;  ///< the longest decomposition has 18 characters
+
+  void decompose(char32_t c, std::vector<utf8proc_int32_t>& out) const {
+    const auto character = static_cast<utf8proc_int32_t>(c);
+    if (has_young_form(c)) return out.push_back(character);
+    const size_t count = out.size();
+    out.resize(count + kLongest);
+    const auto added = utf8proc_decompose_char(character, &out[count], kLongest, decompose_, nullptr);
+    HONE_ASSERT(added >= 0 && added <= kLongest);
+    out.resize(count + static_cast<size_t>(added));
+  }
 
   static int class_of(utf8proc_int32_t c) { return c < 0x300 ? 0 : utf8proc_get_property(c)->combining_class; }
   static void sort_marks(std::vector<utf8proc_int32_t>& characters, size_t begin, size_t end) {

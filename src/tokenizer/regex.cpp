@@ -3,6 +3,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "hone/core/error.h"
@@ -20,8 +21,8 @@ constexpr const char* kSpace = R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{
 constexpr const char* kNoSpace =
     R"(\x00-\x08\x{E}-\x{1F}!-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E})"
     R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
-// Oniguruma's word characters.
-constexpr const char* kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Oniguruma's word characters; of the other numbers, those of Latin-1 only.
+constexpr const char* kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 
 class Translator {
  public:
@@ -119,8 +120,16 @@ class Translator {
     }
   }
 
+  // Categories and a few properties are the same in both. PCRE2's bare names of scripts take in what scripts share.
   void property() {
     if (at_ + 2 >= in_.size() || in_[at_ + 2] != '{') refuse("\\p without braces");
+    const size_t begin = at_ + 3 + (at_ + 3 < in_.size() && in_[at_ + 3] == '^');
+    const size_t end = std::min(in_.find('}', begin), in_.size());
+    const std::string name = in_.substr(begin, end - begin);
+    const bool same = name.size() <= 2 || name == "Any" || name == "Alphabetic" || name == "White_Space" ||
+                      name == "Uppercase" || name == "Lowercase" || name == "Emoji";
+    out_.append(in_, at_, begin - at_).append(same ? "" : "sc:");
+    at_ = begin;
     braced();
   }
 

@@ -2,15 +2,29 @@
 // found by AddedTokens before; the library takes the texts between them.
 #include <sentencepiece_processor.h>
 
+#include <algorithm>
+
+#include "bpe.h"
 #include "hone/core/error.h"
 #include "parts.h"
 
 namespace hone {
 namespace {
 
-/// The few fields of the model file (a protocol buffer) that the library does not tell.
+enum class PieceType : uint64_t { kNormal = 1, kUserDefined = 4, kUnused = 5 };
+
+/// The fields of the model file (a protocol buffer) that the library does not tell, with the defaults of its schema.
 struct Spec {
-  bool add_dummy_prefix = true, whitespace_as_suffix = false;
+  std::vector<PieceType> types;  ///< by id
+  bool is_bpe = false, whitespace_as_suffix = false;
+  bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true;
+  bool normalizes = false;
+
+  /// BPE over the text as it is, as Llama's and Mistral's: our own is the same there, and many times faster.
+  bool is_plain_bpe() const {
+    return is_bpe && !normalizes && !remove_extra_whitespaces && escape_whitespaces &&
+           std::ranges::count(types, PieceType::kUnused) == 0;
+  }
 };
 
 /// Reads the fields of a message: calls number(field, value) and bytes(field, view). False where it is damaged.
@@ -60,26 +74,36 @@ bool read_message(std::string_view message, Number number, Bytes bytes) {
 }
 
 std::optional<Spec> read_spec(std::string_view model) {
-  constexpr uint64_t kTrainer = 2, kNormalizer = 3, kWhitespaceAsSuffix = 24, kAddDummyPrefix = 3;
   Spec spec;
   bool whole = true;
+  const auto no_number = [](uint64_t, uint64_t) {};
   const auto no_bytes = [](uint64_t, std::string_view) {};
-  const bool read = read_message(
-      model, [](uint64_t, uint64_t) {},
-      [&](uint64_t field, std::string_view part) {
-        if (field == kTrainer) {
-          const auto take = [&](uint64_t f, uint64_t v) {
-            if (f == kWhitespaceAsSuffix) spec.whitespace_as_suffix = v != 0;
-          };
-          whole = read_message(part, take, no_bytes) && whole;
-        } else if (field == kNormalizer) {
-          const auto take = [&](uint64_t f, uint64_t v) {
-            if (f == kAddDummyPrefix) spec.add_dummy_prefix = v != 0;
-          };
-          whole = read_message(part, take, no_bytes) && whole;
-        }
-      });
-  return read && whole ? std::optional(spec) : std::nullopt;
+  const bool read = read_message(model, no_number, [&](uint64_t field, std::string_view part) {
+    if (field == 1) {
+      spec.types.push_back(PieceType::kNormal);
+      const auto take = [&](uint64_t f, uint64_t v) {
+        if (f == 3) spec.types.back() = static_cast<PieceType>(v);
+      };
+      whole = read_message(part, take, no_bytes) && whole;
+    } else if (field == 2) {
+      const auto take = [&](uint64_t f, uint64_t v) {
+        if (f == 3) spec.is_bpe = v == 2;
+        if (f == 24) spec.whitespace_as_suffix = v != 0;
+      };
+      whole = read_message(part, take, no_bytes) && whole;
+    } else if (field == 3) {
+      const auto take = [&](uint64_t f, uint64_t v) {
+        if (f == 3) spec.add_dummy_prefix = v != 0;
+        if (f == 4) spec.remove_extra_whitespaces = v != 0;
+        if (f == 5) spec.escape_whitespaces = v != 0;
+      };
+      const auto map = [&](uint64_t f, std::string_view bytes) {
+        if (f == 2) spec.normalizes = !bytes.empty();
+      };
+      whole = read_message(part, take, map) && whole;
+    }
+  });
+  return read && whole ? std::optional(std::move(spec)) : std::nullopt;
 }
 
 using Processor = sentencepiece::SentencePieceProcessor;
@@ -111,6 +135,65 @@ class SentencePieceModel : public TokenModel {
   const bool always_;
 };
 
+/// The same without the library, for plain BPE.
+class PlainBpe : public TokenModel {
+ public:
+  PlainBpe(AddedTokens user_defined, std::unique_ptr<Bpe> bpe, bool prefix, bool always)
+      : user_defined_(std::move(user_defined)), bpe_(std::move(bpe)), prefix_(prefix), always_(always) {}
+
+  void encode(std::string_view piece, bool starts_text, std::vector<int32_t>& ids) const override {
+    std::string text = prefix_ && (always_ || starts_text) ? "▁" : "";
+    for (const char c : piece) {
+      if (c == ' ') {
+        text += "▁";
+      } else {
+        text += c;
+      }
+    }
+    for (const auto& [range, id] : user_defined_.split(text, /*normalized=*/true, /*parse_special=*/true)) {
+      if (id >= 0) {
+        ids.push_back(id);
+      } else {
+        bpe_->encode(std::string_view(text).substr(range.begin, range.end - range.begin), false, ids);
+      }
+    }
+  }
+
+ private:
+  const AddedTokens user_defined_;
+  const std::unique_ptr<Bpe> bpe_;
+  const bool prefix_, always_;
+};
+
+std::unique_ptr<TokenModel> make_plain_bpe(const Processor& processor, const Spec& spec, bool always,
+                                           const Vocabulary& vocabulary) {
+  std::vector<float> scores;
+  std::vector<AddedToken> user_defined;
+  const auto is_made = [&](size_t id) {
+    return spec.types[id] == PieceType::kNormal || spec.types[id] == PieceType::kUserDefined;
+  };
+  for (size_t id = 0; id < spec.types.size(); ++id) {
+    const auto piece = static_cast<int32_t>(id);
+    if (is_made(id)) scores.push_back(processor.GetScore(piece));
+    if (spec.types[id] == PieceType::kUserDefined) {
+      user_defined.push_back({.content = vocabulary.token(piece), .id = piece});
+    }
+  }
+  std::ranges::sort(scores, std::greater<>());
+  std::vector<uint32_t> ranks(spec.types.size(), kNoRank);
+  for (size_t id = 0; id < ranks.size(); ++id) {
+    if (!is_made(id)) continue;
+    const auto place = std::ranges::lower_bound(scores, processor.GetScore(static_cast<int>(id)), std::greater<>());
+    ranks[id] = static_cast<uint32_t>(place - scores.begin());
+  }
+  std::optional<int32_t> unknown;
+  if (processor.unk_id() >= 0) unknown = processor.unk_id();
+  auto bpe = std::make_unique<Bpe>(vocabulary, merges_of_tokens(vocabulary, ranks),
+                                   BpeOptions{.byte_fallback = true, .fuse_unknown = true, .unknown = unknown});
+  return std::make_unique<PlainBpe>(AddedTokens(std::move(user_defined), nullptr), std::move(bpe),
+                                    spec.add_dummy_prefix, always);
+}
+
 }  // namespace
 
 void load_sentencepiece(const FolderFacts& facts, const std::string& file, const std::string& bytes,
@@ -134,8 +217,12 @@ void load_sentencepiece(const FolderFacts& facts, const std::string& file, const
   parts.pad_name = name(usual->pad_id());
   if (usual->bos_id() >= 0) parts.before = {usual->bos_id()};
   parts.decoder = sentencepiece_decoder(spec->add_dummy_prefix);
-  // Another normalizer_spec at the end of the file is merged into the first: {add_dummy_prefix: false}.
   const bool always = facts.legacy.value_or(true);
+  if (spec->is_plain_bpe() && spec->types.size() == static_cast<size_t>(count)) {
+    parts.model = make_plain_bpe(*usual, *spec, always, parts.vocabulary);
+    return;
+  }
+  // Another normalizer_spec at the end of the file is merged into the first: {add_dummy_prefix: false}.
   auto bare =
       spec->add_dummy_prefix && !always ? load_processor(file, bytes + std::string("\x1A\x02\x18\x00", 4)) : nullptr;
   parts.model = std::make_unique<SentencePieceModel>(std::move(usual), std::move(bare), always);

@@ -2,11 +2,11 @@
 // special tokens are not in them; they follow from the family, and that from the number of ranks.
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include "base64.h"
 #include "bpe.h"
 #include "byte_level.h"
-#include "characters.h"
 #include "hone/core/error.h"
 #include "parts.h"
 #include "patterns.h"
@@ -133,21 +133,6 @@ void for_each_line(std::string_view bytes, Each each) {
   }
 }
 
-/// tiktoken merges two neighbours wherever the two together are a token, whose rank then counts.
-MergeTable all_merges(const Vocabulary& vocabulary) {
-  MergeTable table(3 * vocabulary.size());
-  for (size_t id = 0; id < vocabulary.size(); ++id) {
-    const std::string_view token = vocabulary.token(static_cast<int32_t>(id));
-    for (size_t at = token.empty() ? 0 : character_bytes(token, 0); at < token.size();
-         at += character_bytes(token, at)) {
-      const auto left = vocabulary.find(token.substr(0, at));
-      const auto right = left ? vocabulary.find(token.substr(at)) : std::nullopt;
-      if (right) table.put(*left, *right, {static_cast<uint32_t>(id), static_cast<int32_t>(id)});
-    }
-  }
-  return table;
-}
-
 }  // namespace
 
 bool is_tiktoken(std::string_view bytes) {
@@ -171,7 +156,10 @@ void load_tiktoken(const std::string& file, const std::string& bytes, TokenizerP
     return ++ranks > 0;
   });
   const Family& family = family_of(ranks, file);
-  parts.model = std::make_unique<Bpe>(parts.vocabulary, all_merges(parts.vocabulary), BpeOptions{.whole_first = true});
+  std::vector<uint32_t> by_id(parts.vocabulary.size());
+  std::iota(by_id.begin(), by_id.end(), 0U);
+  parts.model = std::make_unique<Bpe>(parts.vocabulary, merges_of_tokens(parts.vocabulary, by_id),
+                                      BpeOptions{.whole_first = true});
   if (family.nfc) parts.normalizer = make_nfc();
   parts.pre_tokenizer = make_byte_level(family.pattern, /*add_prefix_space=*/false);
   parts.decoder = byte_level_decoder();

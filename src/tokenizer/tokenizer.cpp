@@ -187,18 +187,18 @@ void write_word_tokenizer(const std::string& folder, const std::vector<std::stri
   }
   // A word-level model must name an unknown token. This one is not in the vocabulary, so unknown words are errors.
   const OrderedJson tokenizer = {{"version", "1.0"},
-                          {"truncation", nullptr},
-                          {"padding", nullptr},
-                          {"added_tokens", added},
-                          {"normalizer", nullptr},
-                          {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
-                          {"post_processor", nullptr},
-                          {"decoder", nullptr},
-                          {"model", {{"type", "WordLevel"}, {"vocab", vocab}, {"unk_token", "<unk>"}}}};
+                                 {"truncation", nullptr},
+                                 {"padding", nullptr},
+                                 {"added_tokens", added},
+                                 {"normalizer", nullptr},
+                                 {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
+                                 {"post_processor", nullptr},
+                                 {"decoder", nullptr},
+                                 {"model", {{"type", "WordLevel"}, {"vocab", vocab}, {"unk_token", "<unk>"}}}};
   const OrderedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
-                       {"eos_token", eos},
-                       {"pad_token", pad},
-                       {"clean_up_tokenization_spaces", false}};
+                              {"eos_token", eos},
+                              {"pad_token", pad},
+                              {"clean_up_tokenization_spaces", false}};
   write_atomic(folder + "/tokenizer.json", tokenizer.dump(1) + "\n");
   write_atomic(folder + "/tokenizer_config.json", config.dump(1) + "\n");
 }
