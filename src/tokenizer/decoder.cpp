@@ -169,41 +169,26 @@ class StripWholeStep : public StripStep {
 
 class ReplaceStep : public DecodeStep {
  public:
-  ReplaceStep(std::string plain, std::optional<Regex> regex, std::string by)
-      : plain_(std::move(plain)), regex_(std::move(regex)), by_(std::move(by)) {}
-  void push(std::string_view token, const Emit& emit) override {
-    std::string out;
-    size_t from = 0;
-    const auto replace = [&](Range match) {
-      out.append(token.substr(from, match.begin - from)).append(by_);
-      from = match.end;
-    };
-    if (regex_) {
-      regex_->for_each_match(token, replace);
-    } else {
-      for (size_t at; (at = token.find(plain_, from)) != std::string_view::npos;) replace({at, at + plain_.size()});
-    }
-    emit(out.append(token.substr(from)));
-  }
+  ReplaceStep(Pattern pattern, std::string by) : pattern_(std::move(pattern)), by_(std::move(by)) {}
+  void push(std::string_view token, const Emit& emit) override { emit(pattern_.replaced(token, by_)); }
 
  private:
-  const std::string plain_;
-  const std::optional<Regex> regex_;
+  const Pattern pattern_;
   const std::string by_;
 };
 
 /// U+2581 or its like to spaces; in the first token it goes where it was put there.
 class MetaspaceStep : public DecodeStep {
  public:
-  MetaspaceStep(std::string replacement, bool prefix) : replacement_(std::move(replacement)), prefix_(prefix) {}
+  MetaspaceStep(const std::string& replacement, bool prefix) : replacement_(replacement), prefix_(prefix) {}
   void push(std::string_view token, const Emit& emit) override {
-    ReplaceStep(replacement_, std::nullopt, first_ && prefix_ ? "" : " ").push(token, emit);
+    emit(replacement_.replaced(token, first_ && prefix_ ? "" : " "));
     first_ = false;
   }
   void finish(const Emit&) override { first_ = true; }
 
  private:
-  const std::string replacement_;
+  const Pattern replacement_;
   const bool prefix_;
   bool first_ = true;
 };
@@ -258,14 +243,6 @@ size_t read_count(const Node& node) {
   return static_cast<size_t>(node.integer());
 }
 
-MakeStep read_replace(const Node& node) {
-  const Node regex = node["pattern"]["Regex"], plain = node["pattern"]["String"];
-  const std::string by = node["content"].text();
-  if (!regex.is_null()) return make<ReplaceStep>(std::string(), std::optional(Regex(regex.text(), regex)), by);
-  if (plain.text().empty()) plain.refuse("is empty");
-  return make<ReplaceStep>(plain.text(), std::optional<Regex>(), by);
-}
-
 MakeStep read_metaspace(const Node& node) {
   const std::string scheme =
       node["prepend_scheme"].text_or(node["add_prefix_space"].boolean_or(true) ? "always" : "never");
@@ -293,7 +270,7 @@ void add_steps(const Node& node, DecoderChain& chain, bool& whole) {
     const size_t start = read_count(node["start"]), stop = read_count(node["stop"]);
     chain.push_back(whole ? make<StripWholeStep>(content, start, stop) : make<StripStep>(content, start, stop));
   } else if (type == "Replace") {
-    add(read_replace(node));
+    add(make<ReplaceStep>(Pattern(node["pattern"]), node["content"].text()));
   } else if (type == "Metaspace") {
     add(read_metaspace(node));
   } else {
@@ -337,8 +314,7 @@ DecoderChain byte_level_decoder() {
 }
 
 DecoderChain sentencepiece_decoder(bool strips_first_space) {
-  DecoderChain chain = {make<ReplaceStep>(std::string("▁"), std::optional<Regex>(), std::string(" ")),
-                        make_raw<ByteFallbackStep>()};
+  DecoderChain chain = {make<ReplaceStep>(Pattern("▁"), std::string(" ")), make_raw<ByteFallbackStep>()};
   if (strips_first_space) chain.push_back(make<StripWholeStep>(std::string(" "), size_t{1}, size_t{0}));
   return chain;
 }

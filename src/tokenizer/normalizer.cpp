@@ -22,8 +22,10 @@ class UnicodeForm : public Normalizer {
         decompose_(static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE |
                                                   (compatibility ? UTF8PROC_COMPAT : 0))) {}
 
-  void apply(std::string& text) const override {
-    if (std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return;
+  bool apply(std::string& text) const override {
+    if (std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+      return false;
+    }
     std::vector<utf8proc_int32_t> characters;
     characters.reserve(text.size() + kLongest);
     size_t run = 0;  // where the run of marks begins
@@ -44,6 +46,7 @@ class UnicodeForm : public Normalizer {
     }
     text.clear();
     for (size_t i = 0; i < static_cast<size_t>(count); ++i) append_utf8(text, static_cast<char32_t>(characters[i]));
+    return false;
   }
 
  private:
@@ -72,7 +75,7 @@ class UnicodeForm : public Normalizer {
 
 class Lowercase : public Normalizer {
  public:
-  void apply(std::string& text) const override {
+  bool apply(std::string& text) const override {
     std::string out;
     out.reserve(text.size());
     for (size_t at = 0; at < text.size();) {
@@ -81,38 +84,38 @@ class Lowercase : public Normalizer {
       if (c == 0x130) append_utf8(out, 0x307);  // the one letter whose small form is two characters
     }
     text = std::move(out);
+    return false;
   }
 };
 
 class StripAccents : public Normalizer {
  public:
-  void apply(std::string& text) const override {
+  bool apply(std::string& text) const override {
     std::string out;
     for (size_t at = 0; at < text.size();) {
       const char32_t c = next_code_point(text, at);
       if (!is_mark(c)) append_utf8(out, c);
     }
+    const bool begins_anew = !text.starts_with(std::string_view(out).substr(0, 1));
     text = std::move(out);
+    return begins_anew;
   }
 };
 
 class Strip : public Normalizer {
  public:
   Strip(bool left, bool right) : left_(left), right_(right) {}
-  void apply(std::string& text) const override {
-    size_t first = std::string::npos, last = 0;
+  bool apply(std::string& text) const override {
+    size_t first = text.size(), last = 0;
     for (size_t at = 0; at < text.size();) {
       const size_t begin = at;
       if (is_white_space(next_code_point(text, at))) continue;
       first = std::min(first, begin);
       last = at;
     }
-    if (first == std::string::npos) {
-      if (left_ || right_) text.clear();
-      return;
-    }
-    if (right_) text.resize(last);
+    if (right_) text.resize(std::max(last, left_ ? first : 0));
     if (left_) text.erase(0, first);
+    return left_ && first > 0;
   }
 
  private:
@@ -122,8 +125,9 @@ class Strip : public Normalizer {
 class Prepend : public Normalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
-  void apply(std::string& text) const override {
+  bool apply(std::string& text) const override {
     if (!text.empty()) text.insert(0, prefix_);
+    return false;
   }
 
  private:
@@ -132,35 +136,29 @@ class Prepend : public Normalizer {
 
 class Replace : public Normalizer {
  public:
-  Replace(std::string plain, std::optional<Regex> regex, std::string by)
-      : plain_(std::move(plain)), regex_(std::move(regex)), by_(std::move(by)) {}
-  void apply(std::string& text) const override {
-    if (!regex_ && text.find(plain_) == std::string::npos) return;
-    std::string out;
-    size_t from = 0;
-    const auto replace = [&](Range match) {
-      out.append(text, from, match.begin - from).append(by_);
-      from = match.end;
-    };
-    if (regex_) {
-      regex_->for_each_match(text, replace);
-    } else {
-      for (size_t at; (at = text.find(plain_, from)) != std::string::npos;) replace({at, at + plain_.size()});
+  Replace(Pattern pattern, std::string by) : pattern_(std::move(pattern)), by_(std::move(by)) {}
+  bool apply(std::string& text) const override {
+    bool begins_anew = false;
+    if (by_.empty()) {
+      pattern_.for_each_match(text,
+                              [&](Range match) { begins_anew = begins_anew || (match.begin == 0 && match.end > 0); });
     }
-    text = out.append(text, from);
+    text = pattern_.replaced(text, by_);
+    return begins_anew;
   }
 
  private:
-  const std::string plain_;
-  const std::optional<Regex> regex_;
+  const Pattern pattern_;
   const std::string by_;
 };
 
 class Chain : public Normalizer {
  public:
   explicit Chain(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
-  void apply(std::string& text) const override {
-    for (const auto& part : parts_) part->apply(text);
+  bool apply(std::string& text) const override {
+    bool begins_anew = false;
+    for (const auto& part : parts_) begins_anew = part->apply(text) || begins_anew;
+    return begins_anew;
   }
 
  private:
@@ -173,7 +171,7 @@ class Precompiled : public Normalizer {
  public:
   Precompiled(std::vector<uint32_t> trie, std::string texts) : trie_(std::move(trie)), texts_(std::move(texts)) {}
 
-  void apply(std::string& text) const override {
+  bool apply(std::string& text) const override {
     std::string out;
     utf8proc_int32_t state = 0;
     for (size_t begin = 0; begin < text.size();) {
@@ -188,6 +186,7 @@ class Precompiled : public Normalizer {
       begin = end;
     }
     text = std::move(out);
+    return false;
   }
 
  private:
@@ -230,17 +229,6 @@ class Precompiled : public Normalizer {
   const std::string texts_;
 };
 
-std::unique_ptr<Normalizer> read_replace(const Node& node) {
-  const Node pattern = node["pattern"];
-  const std::string by = node["content"].text();
-  if (!pattern["Regex"].is_null()) {
-    return std::make_unique<Replace>("", Regex(pattern["Regex"].text(), pattern["Regex"]), by);
-  }
-  const std::string plain = pattern["String"].text();
-  if (plain.empty()) pattern["String"].refuse("is empty");
-  return std::make_unique<Replace>(plain, std::nullopt, by);
-}
-
 }  // namespace
 
 std::unique_ptr<Normalizer> make_nfc() {
@@ -273,7 +261,7 @@ std::unique_ptr<Normalizer> read_normalizer(const Node& node) {
   if (type == "StripAccents") return std::make_unique<StripAccents>();
   if (type == "Strip") return std::make_unique<Strip>(node["strip_left"].boolean(), node["strip_right"].boolean());
   if (type == "Prepend") return std::make_unique<Prepend>(node["prepend"].text());
-  if (type == "Replace") return read_replace(node);
+  if (type == "Replace") return std::make_unique<Replace>(Pattern(node["pattern"]), node["content"].text());
   if (type == "Sequence") {
     std::vector<std::unique_ptr<Normalizer>> parts;
     for (const Node& part : node["normalizers"].elements()) parts.push_back(read_normalizer(part));

@@ -11,8 +11,8 @@ namespace hone {
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
-  /// `text` is valid UTF-8 and stays so.
-  virtual void apply(std::string& text) const = 0;
+  /// `text` is valid UTF-8 and stays so. Returns whether it has lost its beginning: what follows does not begin a text.
+  virtual bool apply(std::string& text) const = 0;
 };
 
 /// Null where the file has none. Throws Error kInput naming the JSON path.

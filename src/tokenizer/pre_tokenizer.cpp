@@ -101,21 +101,15 @@ void rewrite(Pieces& pieces, Write write) {
 
 class Split : public PreTokenizer {
  public:
-  Split(std::string plain, std::optional<Regex> regex, Behavior behavior, bool invert)
-      : plain_(std::move(plain)), regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
+  Split(Pattern pattern, Behavior behavior, bool invert)
+      : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
 
   void apply(Pieces& pieces) const override {
-    split(pieces, behavior_, invert_, [this](std::string_view text, auto add) {
-      if (regex_) return regex_->for_each_match(text, add);
-      for (size_t at = 0; (at = text.find(plain_, at)) != std::string_view::npos; at += plain_.size()) {
-        add(Range{at, at + plain_.size()});
-      }
-    });
+    split(pieces, behavior_, invert_, [this](std::string_view text, auto add) { pattern_.for_each_match(text, add); });
   }
 
  private:
-  const std::string plain_;
-  const std::optional<Regex> regex_;
+  const Pattern pattern_;
   const Behavior behavior_;
   const bool invert_;
 };
@@ -193,23 +187,15 @@ class Metaspace : public PreTokenizer {
       : replacement_(std::move(replacement)), prepend_(prepend), splits_(splits) {}
 
   void apply(Pieces& pieces) const override {
-    rewrite(pieces, [this](std::string_view text, bool first, std::string& out) {
+    const Pattern space(" ");
+    rewrite(pieces, [&](std::string_view text, bool first, std::string& out) {
       const bool prepends = prepend_ == Prepend::kAlways || (prepend_ == Prepend::kFirst && first);
       if (prepends && !text.starts_with(' ') && !text.starts_with(replacement_)) out += replacement_;
-      for (const char c : text) {
-        if (c == ' ') {
-          out += replacement_;
-        } else {
-          out += c;
-        }
-      }
+      out += space.replaced(text, replacement_);
     });
     if (!splits_) return;
-    split(pieces, Behavior::kMergedWithNext, false, [this](std::string_view text, auto add) {
-      for (size_t at = 0; (at = text.find(replacement_, at)) != std::string_view::npos; at += replacement_.size()) {
-        add(Range{at, at + replacement_.size()});
-      }
-    });
+    split(pieces, Behavior::kMergedWithNext, false,
+          [this](std::string_view text, auto add) { Pattern(replacement_).for_each_match(text, add); });
   }
 
  private:
@@ -242,16 +228,6 @@ Behavior read_behavior(const Node& node) {
   node.refuse("is not supported", "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
 }
 
-std::unique_ptr<PreTokenizer> read_split(const Node& node) {
-  const Node regex = node["pattern"]["Regex"];
-  const Behavior behavior = read_behavior(node["behavior"]);
-  const bool invert = node["invert"].boolean_or(false);
-  if (!regex.is_null()) return std::make_unique<Split>("", Regex(regex.text(), regex), behavior, invert);
-  const Node plain = node["pattern"]["String"];
-  if (plain.text().empty()) plain.refuse("is empty");
-  return std::make_unique<Split>(plain.text(), std::nullopt, behavior, invert);
-}
-
 std::unique_ptr<PreTokenizer> read_metaspace(const Node& node) {
   const Node replacement = node["replacement"], scheme = node["prepend_scheme"], old = node["add_prefix_space"];
   if (replacement.text().empty() || character_bytes(replacement.text(), 0) != replacement.text().size()) {
@@ -279,7 +255,10 @@ std::unique_ptr<PreTokenizer> make_byte_level(const std::string& pattern, bool a
 std::unique_ptr<PreTokenizer> read_pre_tokenizer(const Node& node) {
   if (node.is_null()) return nullptr;
   const std::string type = node["type"].text();
-  if (type == "Split") return read_split(node);
+  if (type == "Split") {
+    return std::make_unique<Split>(Pattern(node["pattern"]), read_behavior(node["behavior"]),
+                                   node["invert"].boolean_or(false));
+  }
   if (type == "ByteLevel") {
     const bool uses_regex = node["use_regex"].boolean_or(true);
     return std::make_unique<ByteLevel>(node["add_prefix_space"].boolean_or(true),

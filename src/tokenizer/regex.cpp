@@ -21,7 +21,8 @@ constexpr const char* kSpace = R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{
 constexpr const char* kNoSpace =
     R"(\x00-\x08\x{E}-\x{1F}!-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E})"
     R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
-// Oniguruma's word characters; of the other numbers, those of Latin-1 only.
+// Oniguruma's word characters. Outside of a class they take in the other numbers of Latin-1, and of Latin-1 only.
+constexpr const char* kWordInClass = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 constexpr const char* kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 
 class Translator {
@@ -289,6 +290,26 @@ size_t Regex::behind_character(std::string_view text, size_t at) {
     ++at;
   } while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
   return at;
+}
+
+Pattern::Pattern(const Node& node) {
+  const Node regex = node["Regex"], plain = node["String"];
+  if (!regex.is_null()) {
+    regex_.emplace(regex.text(), regex);
+  } else {
+    plain_ = plain.text();
+    if (plain_.empty()) plain.refuse("is empty");
+  }
+}
+
+std::string Pattern::replaced(std::string_view text, std::string_view by) const {
+  std::string out;
+  size_t from = 0;
+  for_each_match(text, [&](Range match) {
+    out.append(text.substr(from, match.begin - from)).append(by);
+    from = match.end;
+  });
+  return out.append(text.substr(from));
 }
 
 }  // namespace hone

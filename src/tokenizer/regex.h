@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,29 @@ class Regex {
 
   std::string pattern_;
   std::shared_ptr<const void> code_;
+};
+
+/// A pattern of tokenizer.json: {"Regex": ...} or {"String": ...}, which stands for itself.
+class Pattern {
+ public:
+  /// Throws Error kInput naming the JSON path.
+  explicit Pattern(const Node& node);
+  /// Of a text that stands for itself.
+  explicit Pattern(std::string plain) : plain_(std::move(plain)) {}
+
+  template <typename Each>
+  void for_each_match(std::string_view text, Each each) const {
+    if (regex_) return regex_->for_each_match(text, each);
+    for (size_t at = 0; (at = text.find(plain_, at)) != std::string_view::npos; at += plain_.size()) {
+      each(Range{at, at + plain_.size()});
+    }
+  }
+  /// `text` with `by` for every match.
+  std::string replaced(std::string_view text, std::string_view by) const;
+
+ private:
+  std::string plain_;
+  std::optional<Regex> regex_;
 };
 
 /// `pattern` in PCRE2's words. Throws Error kInput naming `place`. For tests.

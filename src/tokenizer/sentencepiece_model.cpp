@@ -143,13 +143,7 @@ class PlainBpe : public TokenModel {
 
   void encode(std::string_view piece, bool starts_text, std::vector<int32_t>& ids) const override {
     std::string text = prefix_ && (always_ || starts_text) ? "▁" : "";
-    for (const char c : piece) {
-      if (c == ' ') {
-        text += "▁";
-      } else {
-        text += c;
-      }
-    }
+    text += Pattern(" ").replaced(piece, "▁");
     for (const auto& [range, id] : user_defined_.split(text, /*normalized=*/true, /*parse_special=*/true)) {
       if (id >= 0) {
         ids.push_back(id);

@@ -16,7 +16,7 @@ using OrderedJson = nlohmann::ordered_json;
 /// The text between two tokens found before: normalised, cut and turned into ids.
 void encode_text(const TokenizerParts& parts, std::string text, bool starts_text, bool parse_special, bool escaped,
                  std::vector<int32_t>& ids) {
-  if (parts.normalizer) parts.normalizer->apply(text);
+  if (parts.normalizer && parts.normalizer->apply(text)) starts_text = false;
   const auto encode_plain = [&](std::string plain, bool starts) {
     if (plain.empty()) return;
     if (!parts.pre_tokenizer) return parts.model->encode(plain, starts, ids);
