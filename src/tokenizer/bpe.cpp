@@ -170,6 +170,9 @@ void Bpe::first_symbols(std::string_view piece, std::vector<int32_t>& ids) const
     } else if (options_.unknown) {
       if (!options_.fuse_unknown) flush();
       unknown_waits = true;
+    } else {
+      HONE_CHECK(!options_.refuses_unknown, .what = "text outside the tokenizer's vocabulary, as its unknown token is",
+                 .got = fmt::format("'{}'", symbol));
     }
   }
   flush();
@@ -261,7 +264,7 @@ std::unique_ptr<TokenModel> read_bpe(const Node& model, const VocabularyLists& l
                      .word_suffix = model["end_of_word_suffix"].text_or("")};
   if (const Node unknown = model["unk_token"]; !unknown.is_null()) {
     options.unknown = vocabulary.find_of_model(unknown.text());
-    if (!options.unknown) unknown.refuse("is outside the vocabulary");
+    options.refuses_unknown = !options.unknown;
   }
   MergeTable table(lists.merges.size());
   uint32_t rank = 0;

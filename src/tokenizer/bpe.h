@@ -50,6 +50,7 @@ struct BpeOptions {
   bool whole_first = false;  ///< a piece that is a token is not merged together
   std::string continuing_prefix{}, word_suffix{};
   std::optional<int32_t> unknown{};
+  bool refuses_unknown = false;  ///< the unknown token has no id
 };
 
 class Bpe : public TokenModel {

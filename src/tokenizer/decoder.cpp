@@ -313,10 +313,9 @@ DecoderChain byte_level_decoder() {
   return {make_raw<ByteLevelStep>()};
 }
 
-DecoderChain sentencepiece_decoder(bool strips_first_space) {
-  DecoderChain chain = {make<ReplaceStep>(Pattern("▁"), std::string(" ")), make_raw<ByteFallbackStep>()};
-  if (strips_first_space) chain.push_back(make<StripWholeStep>(std::string(" "), size_t{1}, size_t{0}));
-  return chain;
+DecoderChain sentencepiece_decoder(size_t leading_spaces) {
+  return {make<ReplaceStep>(Pattern("▁"), std::string(" ")), make_raw<ByteFallbackStep>(),
+          make<StripWholeStep>(std::string(" "), leading_spaces, size_t{0})};
 }
 
 }  // namespace hone

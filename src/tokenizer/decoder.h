@@ -41,7 +41,7 @@ class Decoding {
 /// Words with spaces between where the file has none. Throws Error kInput naming the JSON path.
 DecoderChain read_decoder(const Node& node);
 DecoderChain byte_level_decoder();
-/// Of SentencePiece: U+2581 is a space, byte tokens are bytes, the first space goes where one was put there.
-DecoderChain sentencepiece_decoder(bool strips_first_space);
+/// Of SentencePiece: U+2581 is a space, byte tokens are bytes, and up to `leading_spaces` go from the beginning.
+DecoderChain sentencepiece_decoder(size_t leading_spaces);
 
 }  // namespace hone

@@ -89,7 +89,7 @@ class Translator {
       case 'S':
         return in_class ? set(kNoSpace, false) : set(kSpace, true);
       case 'w':
-        return set(kWord, false);
+        return set(in_class ? kWordInClass : kWord, false);
       case 'W':
         if (in_class) refuse("\\W in a class");
         return set(kWord, true);

@@ -3,6 +3,7 @@
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "bpe.h"
 #include "hone/core/error.h"
@@ -210,7 +211,8 @@ void load_sentencepiece(const FolderFacts& facts, const std::string& file, const
   parts.eos_name = name(usual->eos_id());
   parts.pad_name = name(usual->pad_id());
   if (usual->bos_id() >= 0) parts.before = {usual->bos_id()};
-  parts.decoder = sentencepiece_decoder(spec->add_dummy_prefix);
+  const size_t all = std::numeric_limits<size_t>::max();
+  parts.decoder = sentencepiece_decoder(spec->remove_extra_whitespaces ? all : spec->add_dummy_prefix ? 1 : 0);
   const bool always = facts.legacy.value_or(true);
   if (spec->is_plain_bpe() && spec->types.size() == static_cast<size_t>(count)) {
     parts.model = make_plain_bpe(*usual, *spec, always, parts.vocabulary);

@@ -31,6 +31,7 @@ std::unique_ptr<TokenModel> read_model(const Node& model, const JsonDocument& do
   if (type != "BPE" && type != "WordLevel") model["type"].refuse("is not supported", "BPE, Unigram or WordLevel");
   HONE_CHECK(!document.lists.ids.empty(), .what = "model.vocab is missing or empty", .place = file);
   add_ids(document.lists, file, "model.vocab", parts.vocabulary);
+  if (!model["merges"].is_null()) model["merges"].refuse("is no list", "a list");
   if (type == "BPE") return read_bpe(model, document.lists, parts.vocabulary);
   parts.no_holes = true;
   return read_word_level(model, parts.vocabulary);
