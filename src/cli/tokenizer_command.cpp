@@ -77,7 +77,7 @@ void add_decode(CLI::App& tokenizer) {
   part->add_option("--special", options->special, "Special tokens: parse shows them in the text, plain leaves them out")
       ->check(CLI::IsMember({"parse", "plain"}))
       ->capture_default_str();
-  add_bos_options(part, options);
+  add_bos_options(part, options);  // without effect: a script may give both commands the same options
   part->footer("Example:\n  echo '{\"ids\": [9707, 1879]}' | hone tokenizer decode --tokenizer DIR");
   part->callback([options] { decode(*options); });
 }

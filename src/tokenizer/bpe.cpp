@@ -113,14 +113,14 @@ void Bpe::encode(std::string_view piece, bool, std::vector<int32_t>& ids) const 
   if (options_.whole_first) {
     if (const auto id = vocabulary_.find_of_model(piece)) return ids.push_back(*id);
   }
-  while (cuts_ && !piece.empty()) {
+  if (!cuts_) return encode_part(piece, ids);
+  while (!piece.empty()) {
     size_t end = 0;
     while (piece.substr(end).starts_with(kSpace)) end += kSpace.size();
     end = std::min(piece.find(kSpace, end), piece.size());
     encode_part(piece.substr(0, end), ids);
     piece.remove_prefix(end);
   }
-  if (!cuts_) encode_part(piece, ids);
 }
 
 void Bpe::encode_part(std::string_view part, std::vector<int32_t>& ids) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hone/core/error.h"
+#include "hone/tokenizer/utf8.h"
 
 namespace hone {
 namespace {
@@ -303,6 +304,7 @@ Pattern::Pattern(const Node& node) {
 }
 
 std::string Pattern::replaced(std::string_view text, std::string_view by) const {
+  if (regex_ && !is_valid_utf8(text)) return std::string(text);  // decoded bytes that are no characters
   std::string out;
   size_t from = 0;
   for_each_match(text, [&](Range match) {

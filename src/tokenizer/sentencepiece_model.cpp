@@ -1,12 +1,14 @@
-// SentencePiece's own files (tokenizer.model), cut by its library. Control tokens and the added ones of the folder are
-// found by AddedTokens before; the library takes the texts between them.
+// SentencePiece's own files (tokenizer.model). Control tokens and the added ones of the folder are found by AddedTokens
+// before; SentencePiece's library, or for plain BPE our own code, takes the texts between them.
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "bpe.h"
 #include "hone/core/error.h"
+#include "hone/tokenizer/utf8.h"
 #include "parts.h"
 
 namespace hone {
@@ -201,8 +203,8 @@ void load_sentencepiece(const FolderFacts& facts, const std::string& file, const
   parts.vocabulary = Vocabulary(static_cast<size_t>(count));
   for (int id = 0; id < count; ++id) {
     const std::string& piece = usual->IdToPiece(id);
-    HONE_CHECK(parts.vocabulary.add(piece, id), .what = fmt::format("piece {} is empty or there twice", id),
-               .place = file, .got = piece);
+    HONE_CHECK(is_valid_utf8(piece) && std::isfinite(usual->GetScore(id)) && parts.vocabulary.add(piece, id),
+               .what = fmt::format("piece {} is damaged or there twice", id), .place = file, .got = piece);
     if (!usual->IsControl(id) && !usual->IsUnknown(id)) continue;
     parts.added_list.push_back({.content = piece, .id = id, .special = true, .normalized = false});
   }
