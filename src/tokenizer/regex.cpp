@@ -146,11 +146,14 @@ class Translator {
     out_ += take();
     if (next_is("^")) out_ += take();
     if (next_is("]")) refuse("a class that begins with ]");
-    while (!next_is("]")) {
+    for (int depth = 0; depth > 0 || !next_is("]");) {
       if (at_ >= in_.size()) refuse("an open class");
-      if (next_is("[")) refuse("a class within a class");
+      const bool in_range = (next_is("[") && out_.ends_with('-')) || (depth > 0 && next_is("]-"));
+      if (next_is("[^") || next_is("[:") || in_range) refuse("such a class within a class");
       if (next_is("&&")) refuse("the && of classes");
-      if (next_is("\\")) {
+      if (next_is("[") || next_is("]")) {  // what a class within holds belongs to the outer one
+        depth += take() == '[' ? 1 : -1;
+      } else if (next_is("\\")) {
         escape(/*in_class=*/true);
       } else {
         out_ += take();

@@ -48,7 +48,7 @@ void unescape_ids(const std::vector<int32_t>& byte_ids, std::vector<int32_t>& id
   };
   size_t out = first;
   for (size_t i = first; i < ids.size();) {
-    if (ids[i] >= 0 && i + 3 < ids.size() && is(i, 0xF4) && is(i + 1, 0x8F)) {
+    if (i + 3 < ids.size() && is(i, 0xF4) && is(i + 1, 0x8F)) {
       const auto third = tail(i + 2, 0xBC), fourth = tail(i + 3, 0x80);
       if (third && fourth) {
         ids[out++] = byte_ids[static_cast<size_t>((*third & 3) << 6 | *fourth)];

@@ -45,14 +45,16 @@ TEST(Regex, MeansWhatOnigurumaMeans) {
   EXPECT_EQ(matches(R"(\w+)", "a\u24D0 \u2460 \u00B2 \u203Fx"), "[a\u24D0] \u2460 [\u00B2] [\u203Fx]");
   EXPECT_EQ(matches(R"([^\w\s]+)", "x \u00B2\u2460"), "x [\u00B2\u2460]");
   EXPECT_EQ(matches(R"(\p{Han}+)", "漢、字"), "[漢]、[字]");
+  EXPECT_EQ(matches("[^a[bc]]+", "xabcx]y"), "[x]abc[x]y]");
   EXPECT_EQ(matches("x*", "axxb"), "[]a[xx]b[]");
   EXPECT_EQ(matches(R"(\s+(?!\S)|\s+)", "a   b  "), "a[  ][ ]b[  ]");
 }
 
 TEST(Regex, RefusesWhatOnigurumaReadsDifferently) {
-  for (const char* pattern : {R"(\h)",       R"(\bab)", R"(\R)", R"(\X)",   R"(\K)",   R"(\G)",      "[a-c&&[^b]]",
-                              "[[:alpha:]]", "(?m:.)",  "(?s)a", "(?<n>a)", R"([\W])", "a{",         "(a",
-                              "a)",          "[a",      "[]a]",  "\\",      R"(\pL)",  R"(\p{Foo})", ""}) {
+  for (const char* pattern :
+       {R"(\h)",   R"(\bab)",  R"(\R)",       R"(\X)",  R"(\K)", R"(\G)",   "[a-c&&[^b]]", "[a[^b]]",
+        "[a-[b]]", "[a[b]-c]", "[[:alpha:]]", "(?m:.)", "(?s)a", "(?<n>a)", R"([\W])",     "a{",
+        "(a",      "a)",       "[a",          "[]a]",   "\\",    R"(\pL)",  R"(\p{Foo})",  ""}) {
     const std::string message = refusal(pattern);
     EXPECT_NE(message.find("tokenizer.json: pattern"), std::string::npos) << pattern << ": " << message;
     EXPECT_EQ(message.find('\n'), std::string::npos);
