@@ -1,6 +1,5 @@
 // tokenizer.json of Hugging Face, and vocab.json with merges.txt, which some of its models come with instead.
 #include <algorithm>
-#include <array>
 
 #include "bpe.h"
 #include "byte_level.h"
@@ -97,7 +96,7 @@ Family family_of(const FolderFacts& facts, const Vocabulary& vocabulary) {
              .place = facts.config_file, .got = name, .expected = "GPT2Tokenizer, CodeGenTokenizer or Qwen2Tokenizer");
   if (facts.model_type == "gpt2") return gpt2;
   if (facts.model_type.starts_with("qwen2") || facts.model_type.starts_with("qwen3")) return qwen2;
-  // Nothing says it: the sizes of the two vocabularies, with and without what is added to them.
+  // Nothing says it: the sizes of the two vocabularies as they were published.
   if (vocabulary.size() == 50257) return gpt2;
   if (vocabulary.size() == 151643) return qwen2;
   throw_input({.what = "nothing says how this vocabulary cuts text",

@@ -40,7 +40,7 @@ TEST_P(Families, IsLinearInTheLengthOfAWord) {
   for (const std::string& text : {std::string(1'000'000, 'a'), std::string(1'000'000, ' '), marks}) {
     const auto begin = std::chrono::steady_clock::now();
     t.encode(text);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));  // a quadratic one takes minutes
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));  // a quadratic one takes hours
   }
 }
 
