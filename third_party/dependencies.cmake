@@ -34,6 +34,12 @@ add_library(hone_re2 INTERFACE)
 target_include_directories(hone_re2 SYSTEM INTERFACE ${HONE_RE2_INCLUDE})
 target_link_libraries(hone_re2 INTERFACE ${HONE_RE2_LIBRARY})
 
+find_path(HONE_PCRE2_INCLUDE pcre2.h REQUIRED)
+find_library(HONE_PCRE2_LIBRARY pcre2-8 REQUIRED)
+add_library(hone_pcre2 INTERFACE)
+target_include_directories(hone_pcre2 SYSTEM INTERFACE ${HONE_PCRE2_INCLUDE})
+target_link_libraries(hone_pcre2 INTERFACE ${HONE_PCRE2_LIBRARY})
+
 find_path(HONE_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
 find_library(HONE_UTF8PROC_LIBRARY utf8proc REQUIRED)
 add_library(hone_utf8proc INTERFACE)

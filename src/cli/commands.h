@@ -15,6 +15,7 @@ void add_status(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
 void add_logprobs(CLI::App& app, int& exit_code);
+void add_tokenizer(CLI::App& app, int& exit_code);
 void add_score(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
@@ -24,8 +25,8 @@ void add_doctor(CLI::App& app, int& exit_code);
 
 using AddCommand = void (*)(CLI::App& app, int& exit_code);
 /// In the order of `hone --help`.
-inline constexpr AddCommand kCommands[] = {add_run,    add_validate, add_config,   add_init,  add_status,
-                                           add_report, add_generate, add_logprobs, add_score, add_eval,
-                                           add_export, add_import,   add_bench,    add_doctor};
+inline constexpr AddCommand kCommands[] = {add_run,    add_validate, add_config,   add_init,      add_status,
+                                           add_report, add_generate, add_logprobs, add_tokenizer, add_score,
+                                           add_eval,   add_export,   add_import,   add_bench,     add_doctor};
 
 }  // namespace hone::cli

@@ -116,7 +116,7 @@ class Scorer {
       return ids;
     }
     Ids ids = tokenizer_->encode(prompt.text);
-    append(ids, tokenizer_->encode(completion.text));
+    append(ids, tokenizer_->encode(completion.text, {.add_bos = false}));
     if (completion.finish_reason == FinishReason::kStop) ids.push_back(tokenizer_->eos_id());
     return ids;
   }
@@ -138,7 +138,7 @@ class Scorer {
         text.clear();
       }
     }
-    append(ids, tokenizer_->encode(text));
+    append(ids, tokenizer_->encode(text, {.add_bos = ids.empty() ? std::nullopt : std::optional(false)}));
     return ids;
   }
 

@@ -82,6 +82,12 @@ TEST(Tokenizer, NamesTheUnknownWord) {
   const Tokenizer t = Tokenizer::load(kFixture);
   EXPECT_NE(message_of([&] { t.encode("compute elephant ?"); }).find("'elephant'"), std::string::npos);
   EXPECT_FALSE(t.id_of("elephant"));
+  Json tokenizer = read(kFixture + "/tokenizer.json");
+  tokenizer["model"] = {{"type", "BPE"}, {"vocab", {{"a", 0}}}, {"merges", Json::array()}, {"unk_token", "<unk>"}};
+  tokenizer["added_tokens"] = Json::array();
+  const Tokenizer bpe = Tokenizer::load(folder_with(tokenizer, Json::object()));
+  EXPECT_EQ(bpe.encode("a"), (std::vector<int32_t>{0}));
+  EXPECT_NE(message_of([&] { bpe.encode("ab"); }).find("'b'"), std::string::npos);
 }
 
 TEST(Tokenizer, UsesTheUnknownTokenWhereThereIsOne) {
@@ -104,40 +110,79 @@ TEST(Tokenizer, CutsTheLongestAddedToken) {
   EXPECT_EQ(t.encode("a<e><e><e> a"), (std::vector<int32_t>{0, 2, 1, 0}));
 }
 
+Json object(const char* type) {
+  return {{"type", type}};
+}
+
 TEST(Tokenizer, RefusesWhatItDoesNotUnderstandByName) {
   const std::vector<std::pair<std::string, std::function<void(Json&, Json&)>>> cases = {
-      {"model.type", [](Json& t, Json&) { t["model"]["type"] = "BPE"; }},
-      {"model.type", [](Json& t, Json&) { t["model"] = 5; }},
-      {"model.type", [](Json& t, Json&) { t.erase("model"); }},
-      {"pre_tokenizer.type", [](Json& t, Json&) { t["pre_tokenizer"]["type"] = "ByteLevel"; }},
-      {"pre_tokenizer.type", [](Json& t, Json&) { t["pre_tokenizer"] = nullptr; }},
-      {"normalizer",
+      {"version", [](Json& t, Json&) { t["version"] = "2.0"; }},
+      {"model.type", [](Json& t, Json&) { t["model"]["type"] = "WordPiece"; }},
+      {"model is no object", [](Json& t, Json&) { t["model"] = 5; }},
+      {"model is no object", [](Json& t, Json&) { t.erase("model"); }},
+      {"pre_tokenizer.type", [](Json& t, Json&) { t["pre_tokenizer"]["type"] = "BertPreTokenizer"; }},
+      {"pre_tokenizer.pretokenizers[1].type",
        [](Json& t, Json&) {
-         t["normalizer"] = {{"type", "NFC"}};
+         t["pre_tokenizer"] = {{"type", "Sequence"},
+                               {"pretokenizers", {object("Whitespace"), object("UnicodeScripts")}}};
        }},
-      {"post_processor",
+      {"pre_tokenizer.pattern.Regex",
        [](Json& t, Json&) {
-         t["post_processor"] = {{"type", "TemplateProcessing"}};
+         t["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}};
        }},
-      {"decoder",
+      {"pre_tokenizer.behavior",
        [](Json& t, Json&) {
-         t["decoder"] = {{"type", "WordPiece"}};
+         t["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"String", "a"}}}, {"behavior", "Glued"}};
        }},
-      {"truncation",
+      {"normalizer.type", [](Json& t, Json&) { t["normalizer"] = object("Nmt"); }},
+      {"normalizer.precompiled_charsmap",
        [](Json& t, Json&) {
-         t["truncation"] = {{"max_length", 3}};
+         t["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}};
+       }},
+      {"post_processor.type", [](Json& t, Json&) { t["post_processor"] = object("BertProcessing"); }},
+      {"post_processor.single", [](Json& t, Json&) { t["post_processor"] = object("TemplateProcessing"); }},
+      {"decoder.type", [](Json& t, Json&) { t["decoder"] = object("WordPiece"); }},
+      {"model.dropout",
+       [](Json& t, Json&) {
+         t["model"]["type"] = "BPE";
+         t["model"]["dropout"] = 0.1;
+       }},
+      {"model.merges[0]",
+       [](Json& t, Json&) {
+         t["model"] = {{"type", "BPE"}, {"vocab", {{"a", 0}}}, {"merges", {"a b c"}}};
+       }},
+      {"model.merges[1]",
+       [](Json& t, Json&) {
+         t["model"] = {{"type", "BPE"}, {"vocab", {{"a", 0}, {"aa", 1}}}, {"merges", {"a a", "a aa"}}};
+       }},
+      {"model.vocab[1]",
+       [](Json& t, Json&) {
+         t["model"] = {{"type", "Unigram"},
+                       {"vocab", Json::array({Json::array({"a", 0.0}), Json::array({"a", -1.0})})}};
+       }},
+      {"model.unk_id",
+       [](Json& t, Json&) {
+         t["model"] = {{"type", "Unigram"}, {"vocab", Json::array({Json::array({"a", 0.0})})}, {"unk_id", 7}};
        }},
       {"model.vocab", [](Json& t, Json&) { t["model"].erase("vocab"); }},
       {"model.vocab['seven']", [](Json& t, Json&) { t["model"]["vocab"]["seven"] = 3; }},
       {"model.vocab['seven']", [](Json& t, Json&) { t["model"]["vocab"]["seven"] = -1; }},
       {"model.vocab['seven']", [](Json& t, Json&) { t["model"]["vocab"]["seven"] = 1e12; }},
+      {"model.vocab['seven']", [](Json& t, Json&) { t["model"]["vocab"]["seven"] = uint64_t{1} << 40; }},
       {"model.vocab['seven']", [](Json& t, Json&) { t["model"]["vocab"]["seven"] = "18"; }},
-      {"id 18", [](Json& t, Json&) { t["model"]["vocab"]["seven"] = 57; }},
-      {"added_tokens is not a list", [](Json& t, Json&) { t["added_tokens"] = 1; }},
-      {"added_tokens[0]", [](Json& t, Json&) { t["added_tokens"][0].erase("content"); }},
-      {"added_tokens[1].lstrip", [](Json& t, Json&) { t["added_tokens"][1]["lstrip"] = true; }},
-      {"eos_token", [](Json&, Json& c) { c.erase("eos_token"); }},
+      {"id 18", [](Json& t, Json&) { t["model"]["vocab"]["seven"] = 100; }},
+      {"added_tokens is no list", [](Json& t, Json&) { t["added_tokens"] = 1; }},
+      {"added_tokens[0].content", [](Json& t, Json&) { t["added_tokens"][0].erase("content"); }},
+      {"added_tokens[1].id", [](Json& t, Json&) { t["added_tokens"][1].erase("id"); }},
+      {"added_tokens[1] has a bad id", [](Json& t, Json&) { t["added_tokens"][1]["id"] = 3; }},
+      {"added_tokens[1].lstrip", [](Json& t, Json&) { t["added_tokens"][1]["lstrip"] = "yes"; }},
+      {"eos_token", [](Json&, Json& c) { c["eos_token"] = "<end>"; }},
       {"pad_token", [](Json&, Json& c) { c["pad_token"] = "<padding>"; }},
+      {"add_bos_token", [](Json&, Json& c) { c["add_bos_token"] = true; }},
+      {"added_tokens_decoder['x']",
+       [](Json&, Json& c) {
+         c["added_tokens_decoder"] = {{"x", {{"content", "y"}}}};
+       }},
   };
   for (const auto& [name, change] : cases) {
     const std::string message = load_error(change);
@@ -146,6 +191,23 @@ TEST(Tokenizer, RefusesWhatItDoesNotUnderstandByName) {
     EXPECT_EQ(message.find('\n'), std::string::npos);
   }
   EXPECT_EQ(message_of([] { Tokenizer::load(kFixture); }), "no error");
+}
+
+TEST(Tokenizer, AsksForTheEndOfTextOnlyWhenItIsNeeded) {
+  Json config = read(kFixture + "/tokenizer_config.json");
+  config.erase("eos_token");
+  config.erase("pad_token");
+  const Tokenizer t = Tokenizer::load(folder_with(read(kFixture + "/tokenizer.json"), config));
+  EXPECT_TRUE(t.eos_ids().empty());
+  EXPECT_NE(message_of([&] { t.eos_id(); }).find("eos_token"), std::string::npos);
+}
+
+TEST(Tokenizer, IgnoresTruncationAndPadding) {
+  Json tokenizer = read(kFixture + "/tokenizer.json");
+  tokenizer["truncation"] = {{"max_length", 3}};
+  tokenizer["padding"] = {{"strategy", "BatchLongest"}};
+  const Tokenizer t = Tokenizer::load(folder_with(tokenizer, read(kFixture + "/tokenizer_config.json")));
+  EXPECT_EQ(t.encode("one two three four five").size(), 5);
 }
 
 }  // namespace

@@ -1,0 +1,61 @@
+// The small tokenizers of tests/fixtures/tokenizers.json (make_tokenizers.py) as folders.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "hone/tokenizer/tokenizer.h"
+
+namespace hone::test {
+
+using Json = nlohmann::json;
+
+inline const Json& tokenizer_fixtures() {
+  static const Json fixtures =
+      Json::parse(std::ifstream(HONE_SOURCE_DIR "/tests/fixtures/tokenizers.json", std::ios::binary));
+  return fixtures;
+}
+
+/// An empty folder of the test that runs.
+inline std::filesystem::path new_folder() {
+  const auto* const test = ::testing::UnitTest::GetInstance()->current_test_info();
+  const std::filesystem::path folder =
+      std::filesystem::path(::testing::TempDir()) / fmt::format("hone_{}_{}", test->test_suite_name(), test->name());
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+inline void write(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+/// The whole of a fixture's tokenizer.json.
+inline Json tokenizer_json(const Json& fixture) {
+  Json tokenizer = fixture["tokenizer"];
+  tokenizer["model"] = tokenizer_fixtures()["models"][tokenizer["model"].get<std::string>()];
+  return tokenizer;
+}
+
+/// The first fixture with this model and, as its name has it, these parts.
+inline Json fixture_with(const std::string& parts) {
+  for (const Json& fixture : tokenizer_fixtures()["tokenizers"]) {
+    if (fixture["name"].get<std::string>().find(parts) != std::string::npos) return tokenizer_json(fixture);
+  }
+  ADD_FAILURE() << "no fixture " << parts;
+  return {};
+}
+
+inline Tokenizer load(const Json& tokenizer, const Json& config = Json::object()) {
+  const std::filesystem::path folder = new_folder();
+  write(folder / "tokenizer.json", tokenizer.dump());
+  write(folder / "tokenizer_config.json", config.dump());
+  return Tokenizer::load(folder);
+}
+
+}  // namespace hone::test
