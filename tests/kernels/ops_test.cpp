@@ -129,15 +129,15 @@ TEST_F(Ops, EmbeddingGathersAndSumsItsGradient) {
 Rope make_rope(int64_t positions, int64_t half) {
   const at::Tensor angle = at::arange(positions, at::kFloat).unsqueeze(1) *
                            at::pow(100.0, -at::arange(half, at::kFloat) / static_cast<double>(half)).unsqueeze(0);
-  return {angle.cos().contiguous(), angle.sin().contiguous()};
+  return {.table = {angle.cos().contiguous(), angle.sin().contiguous()}};
 }
 
 // Plain attention of one sequence in the precision of its inputs.
 at::Tensor reference_attention(const at::Tensor& qkv, const AttentionGeometry& g, const Rope& rope) {
   const int64_t length = qkv.size(0), half = g.head_dim / 2, group = g.heads / g.kv_heads;
   const at::Tensor heads = qkv.view({length, g.heads + 2 * g.kv_heads, g.head_dim});
-  const at::Tensor cos = rope.cos.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1),
-                   sin = rope.sin.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1);
+  const at::Tensor cos = rope.table.cos.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1),
+                   sin = rope.table.sin.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1);
   const auto turn = [&](const at::Tensor& x) {
     const at::Tensor a = x.narrow(2, 0, half), b = x.narrow(2, half, half);
     return at::cat({a * cos - b * sin, b * cos + a * sin}, 2);
