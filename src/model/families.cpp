@@ -56,10 +56,9 @@ void read_qwen_windows(const JsonConfig& file, ModelConfig& c, bool every_layer)
   }
   if (file.has("sliding_window") && !file.given("sliding_window")) return;  // null: none
   const int64_t window = file.size("sliding_window", 1, kMaxPositions, 4096);
+  const int64_t first = file.size("max_window_layers", 0, kMaxPositions, 28);
   const std::vector<std::string> types = file.texts("layer_types");
-  if (types.empty()) {
-    return set_windows(c, window, every_layer ? 0 : file.size("max_window_layers", 0, kMaxPositions, 28));
-  }
+  if (types.empty()) return set_windows(c, window, every_layer ? 0 : first);
   if (types.size() != static_cast<size_t>(c.num_hidden_layers))
     file.refuse("layer_types", "must name every layer", std::to_string(c.num_hidden_layers));
   for (const std::string& type : types) {

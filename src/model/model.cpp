@@ -105,7 +105,7 @@ at::Tensor Model::attention_input(const Layer& layer, const at::Tensor& x) const
   const int64_t q = config_.num_attention_heads * config_.head_dim, kv = config_.num_key_value_heads * config_.head_dim;
   const auto parts = qkv.split_with_sizes({q, kv, kv}, 1);
   const auto normed = [&](const at::Tensor& heads, const kernels::Weight& norm) {
-    const at::Tensor rows = heads.reshape({-1, config_.head_dim});  // a head a row
+    const at::Tensor rows = heads.contiguous().view({-1, config_.head_dim});  // a head a row
     return kernels::rms_norm(rows, norm, config_.rms_norm_eps).view(heads.sizes());
   };
   return at::cat({normed(parts[0], layer.q_norm), normed(parts[1], layer.k_norm), parts[2]}, 1);

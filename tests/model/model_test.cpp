@@ -208,28 +208,35 @@ TEST_P(Families, GradientsDoNotDependOnMicroBatches) {
   for (const auto& g : gradients) EXPECT_TRUE(at::equal(g, gradients.front()));
 }
 
-// The whole backward pass against central differences of the loss along random directions.
+// The whole backward pass against central differences of the loss along random directions. Where a token changes its
+// experts on the way the loss jumps, and there is nothing to compare.
 TEST_P(Families, GradientsMatchFiniteDifferences) {
   Model model = Model::load(fixture(GetParam()), true);
   const auto vocab = static_cast<uint64_t>(model.config().vocab_size);
-  const ScoreBatch batch = whole_sequences({random_ids(7, 20, vocab), random_ids(8, 33, vocab)});
+  const bool jumps = model.config().experts.num_experts > 0;
+  const ScoreBatch batch = whole_sequences({random_ids(7, jumps ? 5 : 20, vocab), random_ids(8, jumps ? 9 : 33, vocab)});
   model.zero_grad();
   model.log_probs(batch).log_probs.mean().backward();
   model.finish_gradients();
   const at::NoGradGuard no_grad;
   const at::Tensor at_rest = model.flat().clone();
   at::manual_seed(2);
-  for (int trial = 0; trial < 8; ++trial) {
+  int compared = 0;
+  for (int trial = 0; trial < 32 && compared < 8; ++trial) {
     const at::Tensor direction = at::randn_like(at_rest);
-    const double step = 2e-4;
+    const double step = jumps ? 3e-5 : 1e-4;
     const auto loss_at = [&](double t) {
       at::Tensor(model.flat()).copy_(at_rest + direction * t);
       return model.log_probs(batch).log_probs.to(at::kDouble).mean().item<double>();
     };
-    const double numeric = (loss_at(step) - loss_at(-step)) / (2 * step);
+    const double before = loss_at(-step), middle = loss_at(0), after = loss_at(step);
+    if (jumps && std::abs(after - 2 * middle + before) > 5e-5) continue;
+    ++compared;
+    const double numeric = (after - before) / (2 * step);
     const double analytic = (model.flat_grad().to(at::kDouble) * direction.to(at::kDouble)).sum().item<double>();
-    EXPECT_NEAR(numeric, analytic, 0.02 * std::max(1.0, std::abs(analytic)));
+    EXPECT_NEAR(numeric, analytic, 0.03 * std::max(1.0, std::abs(analytic)));
   }
+  EXPECT_GE(compared, 4);
 }
 
 TEST_P(Families, SavedFoldersLoadToTheSameBits) {
