@@ -30,18 +30,25 @@ bool wants_grad(const at::Tensor& x) {
 void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, bool accumulate) {
   const int64_t in = x.size(1);
   HONE_ASSERT(in == weight.columns(), "x has {} columns, the weight {}", in, weight.columns());
-  gemm({.m = x.size(0),
-        .n = weight.rows(),
-        .k = in,
-        .a = floats(x),
-        .a_row = in,
-        .a_col = 1,
-        .b = floats(weight.packed()),
-        .b_row = 16,
-        .b_panel = in * 16,
-        .c = mutable_floats(y),
-        .c_row = y.size(1),
-        .accumulate = accumulate});
+  Gemm problem = {.m = x.size(0),
+                  .n = weight.rows(),
+                  .k = in,
+                  .a = floats(x),
+                  .a_row = in,
+                  .a_col = 1,
+                  .b = nullptr,
+                  .b_row = 16,
+                  .b_panel = in * 16,
+                  .c = mutable_floats(y),
+                  .c_row = y.size(1),
+                  .accumulate = accumulate};
+  const at::Tensor& packed = weight.packed();
+  if (packed.scalar_type() == at::kBFloat16) {
+    problem.b_bf16 = reinterpret_cast<const uint16_t*>(packed.const_data_ptr<c10::BFloat16>());
+  } else {
+    problem.b = floats(packed);
+  }
+  gemm(problem);
 }
 
 at::Tensor multiply_transposed(const at::Tensor& dy, const at::Tensor& value) {

@@ -90,7 +90,7 @@ std::vector<int64_t> WeightSpec::shape() const {
 }
 
 void visit_matrices(const ModelConfig& c, ModelWeights& weights, const Visit& f) {
-  f({{{"model.embed_tokens.weight", {c.vocab_size, c.hidden_size}}}, &weights.embedding, !c.tie_word_embeddings});
+  f({{{"model.embed_tokens.weight", {c.vocab_size, c.hidden_size}}}, &weights.embedding});
   for (size_t i = 0; i < weights.layers.size(); ++i) {
     Layer& layer = weights.layers[i];
     visit_attention(c, layer_name(i) + "self_attn.", layer, f);

@@ -17,7 +17,6 @@ using NamedShape = std::pair<std::string, std::vector<int64_t>>;
 struct WeightSpec {
   std::vector<NamedShape> parts;
   kernels::Weight* weight;
-  bool only_gathered = false;  ///< rows are looked up, and nothing is multiplied by it
 
   int64_t elements() const;
   /// Of the whole: the parts' rows added up.

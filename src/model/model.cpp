@@ -1,7 +1,6 @@
 #include "hone/model/model.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
@@ -15,6 +14,7 @@
 #include "hone/core/random.h"
 #include "model/layout.h"
 #include "model/rope.h"
+#include "model/weight_files.h"
 
 namespace hone {
 namespace {
@@ -38,27 +38,26 @@ const kernels::Weight* optional(const kernels::Weight& weight) {
 
 }  // namespace
 
-Model::Model(ModelConfig config, bool trains) : Model(std::move(config), trains ? Form::kTrained : Form::kRows) {}
+Model::Model(ModelConfig config, bool trains) : Model(std::move(config), trains, nullptr) {}
 
-Model::Model(ModelConfig config, Form form)
+Model::Model(ModelConfig config, bool trains, const WeightFiles* frozen)
     : config_(std::move(config)), geometry_(geometry_of(config_)), rope_(std::make_unique<RopeTables>(config_)) {
   weights_.layers.resize(static_cast<size_t>(config_.num_hidden_layers));
-  lay_out(form);
+  lay_out(trains, frozen);
 }
 
 Model::Model(Model&&) noexcept = default;
 Model::~Model() = default;
 
-void Model::lay_out(Form form) {
+void Model::lay_out(bool trains, const WeightFiles* frozen) {
   int64_t matrices = 0, vectors = 0, laid_out = 0;
   const auto add_to = [](int64_t& count) { return [&count](const WeightSpec& spec) { count += spec.elements(); }; };
   visit_matrices(config_, weights_, add_to(matrices));
   visit_vectors(config_, weights_, add_to(vectors));
   decayed_ = matrices;
-  const bool frozen = form == Form::kFrozen;
-  at::Tensor values = at::zeros({(frozen ? 0 : matrices) + vectors});
-  if (!frozen) flat_ = values;
-  if (form == Form::kTrained) flat_grad_ = at::zeros_like(values);
+  at::Tensor values = at::zeros({(frozen != nullptr ? 0 : matrices) + vectors});
+  if (frozen == nullptr) flat_ = values;
+  if (trains) flat_grad_ = at::zeros_like(values);
   const auto view = [&](const WeightSpec& spec) {
     const auto part_of = [&](const at::Tensor& flat) {
       return flat.defined() ? flat.narrow(0, laid_out, spec.elements()).view(spec.shape()) : at::Tensor();
@@ -71,14 +70,13 @@ void Model::lay_out(Form form) {
     }
   };
   visit_matrices(config_, weights_, [&](const WeightSpec& spec) {
-    if (!frozen) return view(spec);
-    const auto shape = spec.shape();
-    *spec.weight = spec.only_gathered ? kernels::Weight(at::empty(shape, at::kFloat), {})
-                                      : kernels::Weight::frozen(shape[0], shape[1]);
+    if (frozen == nullptr) return view(spec);
+    const bool bf16 = std::ranges::all_of(spec.parts, [&](const NamedShape& part) { return frozen->is_bf16(part.first); });
+    *spec.weight = kernels::Weight::frozen(spec.shape()[0], spec.shape()[1], bf16 ? at::kBFloat16 : at::kFloat);
   });
   visit_vectors(config_, weights_, view);
   visit_buffers(config_, weights_, [](const BufferSpec& spec) { *spec.tensor = at::zeros(spec.named.second); });
-  if (form == Form::kTrained && config_.tie_word_embeddings) head_grad_ = at::zeros_like(weights_.embedding.value());
+  if (trains && config_.tie_word_embeddings) head_grad_ = at::zeros_like(weights_.embedding.value());
 }
 
 void Model::init_weights(uint64_t seed) {

@@ -101,7 +101,7 @@ Model Model::load(const std::string& folder, bool trains) {
   if (!trains) return load_frozen(folder, std::move(config));
   const WeightFiles files = WeightFiles::open(folder);
   check_files(config, files);
-  Model model(std::move(config), Form::kTrained);
+  Model model(std::move(config), trains, nullptr);
   model.fill(files);
   return model;
 }
@@ -109,7 +109,7 @@ Model Model::load(const std::string& folder, bool trains) {
 Model Model::load_frozen(const std::string& folder, ModelConfig config) {
   const WeightFiles files = WeightFiles::open(folder);
   check_files(config, files);
-  Model model(std::move(config), Form::kFrozen);
+  Model model(std::move(config), /*trains=*/false, &files);
   model.fill(files);
   return model;
 }
@@ -199,6 +199,8 @@ void Model::set_weights(const at::Tensor& flat) {
   const auto copy = [&](const WeightSpec& spec) {
     const at::Tensor rows = flat.narrow(0, at, spec.elements()).view(spec.shape());
     if (spec.weight->is_frozen()) {
+      if (spec.weight->packed().scalar_type() != at::kFloat)
+        *spec.weight = kernels::Weight::frozen(rows.size(0), rows.size(1));
       kernels::pack(rows, spec.weight->packed(), 0);
     } else {
       at::Tensor(spec.weight->value()).copy_(rows);

@@ -93,7 +93,7 @@ std::string WeightFiles::place(const std::string& name) const {
 void WeightFiles::check(const std::string& name, const std::vector<int64_t>& shape) const {
   HONE_CHECK(has(name), .what = fmt::format("tensor '{}' is missing", name), .place = main_,
              .hint = "config.json and the weights do not belong together");
-  const SafetensorsFile::Entry& entry = files_[places_.at(name)].entry(name);
+  const SafetensorsFile::Entry& entry = this->entry(name);
   HONE_CHECK(entry.shape == shape, .what = fmt::format("tensor '{}' has the wrong shape", name), .place = place(name),
              .got = fmt::format("[{}]", fmt::join(entry.shape, ", ")),
              .expected = fmt::format("[{}], by config.json", fmt::join(shape, ", ")));

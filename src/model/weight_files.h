@@ -26,6 +26,7 @@ class WeightFiles {
   std::string place(const std::string& name) const;
   /// Throws Error kInput unless the tensor is there, in fp32, bf16 or fp16, with this shape.
   void check(const std::string& name, const std::vector<int64_t>& shape) const;
+  bool is_bf16(const std::string& name) const { return entry(name).dtype == at::kBFloat16; }
   /// Rows of a checked tensor (a vector counts as one row) as fp32, a piece at a time: use(first_row, rows[n, in]) says
   /// whether all were finite; memory of a piece is given back after it. Throws Error kInput where they were not.
   template <class Use>
@@ -35,6 +36,7 @@ class WeightFiles {
   bool equal(const std::string& a, const std::string& b) const;
 
  private:
+  const SafetensorsFile::Entry& entry(const std::string& name) const { return files_[places_.at(name)].entry(name); }
   /// How many rows make a piece of a few megabytes.
   static int64_t piece_rows(const SafetensorsFile::Entry& entry);
   [[noreturn]] void throw_not_finite(const std::string& name) const;

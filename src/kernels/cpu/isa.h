@@ -12,18 +12,35 @@ namespace {
 
 #if defined(__AVX512F__)
 constexpr int kTileRows = 12, kTilePanels = 2;  // 24 accumulators of 32 registers
+constexpr int kSkinnyRows = 4;
 #elif defined(__AVX2__) && defined(__FMA__)
 constexpr int kTileRows = 6, kTilePanels = 1;  // 12 accumulators of 16 registers
+constexpr int kSkinnyRows = 1;
 #else
 constexpr int kTileRows = 4, kTilePanels = 1;
+constexpr int kSkinnyRows = 1;
 #endif
+constexpr int kSkinnyPanels = 4;  // with up to kSkinnyRows rows: more sums at a time, for latency and for memory
 constexpr int64_t kDepth = 128;  // k steps between loads and stores of C: the panels of B stay in the first-level cache
 
-// Rows [row, row + R) by panels [panel, panel + P), k in [k0, k1). kNarrow: the last panel has `last` < 16 columns.
-template <int R, int P, bool kNarrow>
-void tile(const Gemm& g, int64_t row, int64_t panel, int64_t k0, int64_t k1, int64_t last) {
+// Where a tile lies: panels from `panel` on, of which the last has `last` columns; k in [k0, k1).
+struct Place {
+  int64_t panel, k0, k1, last;
+};
+
+// Rows [row, row + R) by P panels of b. kNarrow: the last panel has less than 16 columns.
+template <int R, int P, bool kNarrow, class B>
+void tile(const Gemm& g, const B* all_b, int64_t row, const Place& at) {
+  const int64_t last = at.last, panel = at.panel, k0 = at.k0, k1 = at.k1;
   const auto load = [last](const float* from, int p) {
     return kNarrow && p == P - 1 ? V16::load(from, last, 0.0F) : V16::load(from);
+  };
+  const auto load_b = [&load](const B* from, int p) {
+    if constexpr (sizeof(B) == sizeof(float)) {
+      return load(from, p);
+    } else {
+      return V16::load(from);
+    }
   };
   float* const c = g.c + row * g.c_row + panel * kLanes;
   const bool fresh = k0 == 0 && !g.accumulate;
@@ -38,12 +55,12 @@ void tile(const Gemm& g, int64_t row, int64_t panel, int64_t k0, int64_t k1, int
   const int64_t stride = g.a_row, step = g.a_col, b_step = g.b_row;
   const float* a[kPointers];
   for (int i = 0; i < kPointers; ++i) a[i] = g.a + (row + 3 * i) * stride + k0 * step;
-  const float* b[P];
-  for (int p = 0; p < P; ++p) b[p] = g.b + (panel + p) * g.b_panel + k0 * b_step;
+  const B* b[P];
+  for (int p = 0; p < P; ++p) b[p] = all_b + (panel + p) * g.b_panel + k0 * b_step;
   for (int64_t k = k0; k < k1; ++k) {
     V16 w[P];
     for (int p = 0; p < P; ++p) {
-      w[p] = load(b[p], p);
+      w[p] = load_b(b[p], p);
       b[p] += b_step;
     }
 #pragma GCC unroll 16
@@ -66,33 +83,46 @@ void tile(const Gemm& g, int64_t row, int64_t panel, int64_t k0, int64_t k1, int
   }
 }
 
-template <int R, int P>
-void tiles(const Gemm& g, int64_t rows, int64_t row, int64_t panel, int64_t k0, int64_t k1, int64_t last) {
+template <int R, int P, class B>
+void tiles(const Gemm& g, const B* b, int64_t rows, int64_t row, const Place& at) {
   if constexpr (R > 0) {
-    if (rows != R) return tiles<R - 1, P>(g, rows, row, panel, k0, k1, last);
-    if (last < kLanes) return tile<R, P, true>(g, row, panel, k0, k1, last);
-    return tile<R, P, false>(g, row, panel, k0, k1, last);
+    if (rows != R) return tiles<R - 1, P>(g, b, rows, row, at);
+    if (at.last < kLanes) return tile<R, P, true>(g, b, row, at);
+    return tile<R, P, false>(g, b, row, at);
   }
 }
 
-void gemm(const Gemm& g, int64_t m0, int64_t m1, int64_t p0, int64_t p1) {
+template <class B>
+void gemm_of(const Gemm& g, const B* b, int64_t m0, int64_t m1, int64_t p0, int64_t p1) {
   // With one tile of rows nothing is read twice, and a panel is best read from end to end.
   const int64_t depth = m1 - m0 <= kTileRows ? g.k : kDepth;
+  const bool skinny = m1 - m0 <= kSkinnyRows;
   for (int64_t k0 = 0; k0 < g.k; k0 += depth) {
     const int64_t k1 = std::min(g.k, k0 + depth);
     for (int64_t panel = p0; panel < p1;) {
-      const int64_t wide = p1 - panel >= kTilePanels ? kTilePanels : 1;
-      const int64_t last = std::min(kLanes, g.n - (panel + wide - 1) * kLanes);
+      const int64_t left = p1 - panel;
+      const int64_t wide = skinny && left >= kSkinnyPanels ? kSkinnyPanels : left >= kTilePanels ? kTilePanels : 1;
+      const Place at{panel, k0, k1, std::min(kLanes, g.n - (panel + wide - 1) * kLanes)};
       for (int64_t row = m0; row < m1; row += kTileRows) {
         const int64_t rows = std::min<int64_t>(kTileRows, m1 - row);
-        if (wide == kTilePanels) {
-          tiles<kTileRows, kTilePanels>(g, rows, row, panel, k0, k1, last);
+        if (wide == kSkinnyPanels) {
+          tiles<kSkinnyRows, kSkinnyPanels>(g, b, rows, row, at);
+        } else if (wide == kTilePanels) {
+          tiles<kTileRows, kTilePanels>(g, b, rows, row, at);
         } else {
-          tiles<kTileRows, 1>(g, rows, row, panel, k0, k1, last);
+          tiles<kTileRows, 1>(g, b, rows, row, at);
         }
       }
       panel += wide;
     }
+  }
+}
+
+void gemm(const Gemm& g, int64_t m0, int64_t m1, int64_t p0, int64_t p1) {
+  if (g.b_bf16 != nullptr) {
+    gemm_of(g, g.b_bf16, m0, m1, p0, p1);
+  } else {
+    gemm_of(g, g.b, m0, m1, p0, p1);
   }
 }
 

@@ -17,6 +17,7 @@ struct Gemm {
   float* c;
   int64_t c_row;
   bool accumulate;
+  const uint16_t* b_bf16 = nullptr;  ///< in place of b: bf16, in whole panels padded to 16 columns
 };
 
 /// The layout of one attention layer's inputs.
