@@ -1,6 +1,7 @@
 #include "hone/model/model_config.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
@@ -105,6 +106,11 @@ ModelConfig ModelConfig::parse(const std::string& json, const std::string& place
 bool ModelConfig::is_sparse(int64_t layer) const {
   return experts.num_experts > 0 && layer >= experts.first_layer && (layer + 1) % experts.step == 0 &&
          std::ranges::find(experts.dense_layers, layer) == experts.dense_layers.end();
+}
+
+int64_t ModelConfig::rope_changes_after() const {
+  return rope_scaling.rope_type == "longrope" ? rope_scaling.original_max_position_embeddings
+                                              : std::numeric_limits<int64_t>::max();
 }
 
 int64_t ModelConfig::parameter_count() const {

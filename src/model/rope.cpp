@@ -64,7 +64,7 @@ RopeTables::RopeTables(const ModelConfig& config)
       factor_(static_cast<float>(config.rope_scaling.attention_factor)) {
   if (config.rope_scaling.rope_type == "longrope") {
     long_frequencies_ = make_frequencies(config, config.rope_scaling.long_factor);
-    rope_.long_after = config.rope_scaling.original_max_position_embeddings;
+    rope_.long_after = config.rope_changes_after();
   }
 }
 

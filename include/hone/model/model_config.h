@@ -73,6 +73,8 @@ struct ModelConfig {
   /// How many elements of a head turn.
   int64_t rope_dim() const { return latent.kv_lora_rank > 0 ? latent.qk_rope_head_dim : head_dim; }
   bool is_sparse(int64_t layer) const;
+  /// A sequence of more tokens than this has other rotary factors from its first token on (longrope).
+  int64_t rope_changes_after() const;
   /// Weights and biases of the model, tied ones once.
   int64_t parameter_count() const;
   /// The text of a config.json that transformers reads: `source` with what has changed since.
