@@ -125,7 +125,7 @@ struct Attention : Function<Attention> {
     const Rope rope{{saved[1], saved[2]}, {saved[3], saved[4]}, ctx->saved_data["long_after"].toInt()};
     const auto sizes = ctx->saved_data["geometry"].toIntVector();
     const auto lengths = ctx->saved_data["lengths"].toIntVector();
-    const AttentionGeometry g{sizes[0], sizes[1], sizes[2], sizes[3], ctx->saved_data["scale"].toDouble(),
+    const AttentionGeometry g{sizes[0],      sizes[1], sizes[2], sizes[3], ctx->saved_data["scale"].toDouble(),
                               sizes[4] != 0, sizes[5]};
     const AttentionShape s = shape_of(g);
     const int64_t width = qkv.size(1), out_width = dout.size(1);
@@ -186,7 +186,8 @@ struct LatentHeads : Function<LatentHeads> {
     const auto sizes = ctx->saved_data["geometry"].toIntVector();
     const int64_t heads = sizes[0], dim = sizes[1], value_dim = sizes[2], shared = sizes[3], own = dim - shared;
     const int64_t rows = dqkv.size(0), each = own + value_dim, width = dqkv.size(1);
-    at::Tensor dq = at::empty({rows, heads * dim}, dqkv.options()), dkv = at::empty({rows, heads * each}, dqkv.options()),
+    at::Tensor dq = at::empty({rows, heads * dim}, dqkv.options()),
+               dkv = at::empty({rows, heads * each}, dqkv.options()),
                dshared = at::zeros({rows, shared}, dqkv.options());
     parallel(rows, width, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {

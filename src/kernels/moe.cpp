@@ -39,9 +39,8 @@ std::vector<int32_t> largest_of(const std::vector<double>& values, int64_t count
   std::vector<int32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
   const auto value = [&](int32_t i) { return values[static_cast<size_t>(i)]; };
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](int32_t a, int32_t b) {
-    return value(a) != value(b) ? value(a) > value(b) : a < b;
-  });
+  std::partial_sort(order.begin(), order.begin() + count, order.end(),
+                    [&](int32_t a, int32_t b) { return value(a) != value(b) ? value(a) > value(b) : a < b; });
   order.resize(static_cast<size_t>(count));
   std::sort(order.begin(), order.end());
   return order;
@@ -130,7 +129,8 @@ struct Route : Function<Route> {
           mean += ds * scores[static_cast<size_t>(ids[i])];
         }
         float* to = mutable_floats(dlogits) + t * experts;
-        for (int64_t e = 0; !sigmoid && e < experts; ++e) to[e] = static_cast<float>(-scores[static_cast<size_t>(e)] * mean);
+        for (int64_t e = 0; !sigmoid && e < experts; ++e)
+          to[e] = static_cast<float>(-scores[static_cast<size_t>(e)] * mean);
         for (int64_t i = 0; i < count; ++i) {
           const double s = scores[static_cast<size_t>(ids[i])], ds = dscores[static_cast<size_t>(i)];
           to[ids[i]] = static_cast<float>(sigmoid ? ds * s * (1.0 - s) : s * (ds - mean));

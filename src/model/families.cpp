@@ -46,7 +46,8 @@ void set_windows(ModelConfig& c, int64_t window, int64_t first) {
   for (int64_t i = first; i < c.num_hidden_layers; ++i) c.windows[static_cast<size_t>(i)] = window;
 }
 
-// Qwen's keys: use_sliding_window switches them all; layer_types names the layers, else those from max_window_layers on.
+// Qwen's keys: use_sliding_window switches them all; layer_types names the layers, else those from max_window_layers
+// on.
 void read_qwen_windows(const JsonConfig& file, ModelConfig& c, bool every_layer) {
   if (!file.boolean("use_sliding_window", false)) {
     for (const std::string& type : file.texts("layer_types")) {
@@ -143,11 +144,13 @@ void read_deepseek_experts(const JsonConfig& file, ModelConfig& c) {
   HONE_CHECK(e.intermediate_size * e.shared_experts <= kMaxWidth,
              .what = "moe_intermediate_size x n_shared_experts is out of range", .place = file.place());
   if (e.num_experts % e.groups != 0 || e.num_experts / e.groups < 2)
-    file.refuse("n_group", "must divide the number of experts into groups of two or more", std::to_string(e.num_experts));
+    file.refuse("n_group", "must divide the number of experts into groups of two or more",
+                std::to_string(e.num_experts));
   if (e.kept_groups > e.groups) file.refuse("topk_group", "is larger than n_group", fmt::format("up to {}", e.groups));
   const int64_t eligible = e.num_experts / e.groups * e.kept_groups;
   if (e.experts_per_token > eligible)
-    file.refuse("num_experts_per_tok", "is larger than the experts of topk_group groups", fmt::format("up to {}", eligible));
+    file.refuse("num_experts_per_tok", "is larger than the experts of topk_group groups",
+                fmt::format("up to {}", eligible));
 }
 
 void read_deepseek_v3(const JsonConfig& file, ModelConfig& c) {

@@ -18,8 +18,8 @@ struct Family {
 /// Throws Error kInput with the known names for one that is not known.
 const Family& find_family(const std::string& model_type, const std::string& place);
 
-/// Reads rope_theta and rope_scaling (transformers 4) or rope_parameters (5) into `config`, which has its head sizes and
-/// max_position_embeddings already.
+/// Reads rope_theta and rope_scaling (transformers 4) or rope_parameters (5) into `config`, which has its head sizes
+/// and max_position_embeddings already.
 void read_rope(const JsonConfig& file, ModelConfig& config);
 
 // Bounds of single sizes, far above any model's: with them no product of a few overflows.

@@ -10,7 +10,8 @@
 
 namespace hone {
 
-using Json = nlohmann::ordered_json;
+/// Sorted; the ordered kind searches its keys one by one, and an index may have a hundred thousand.
+using Json = nlohmann::json;
 
 /// An object of the file; the top one, or one below it.
 class JsonConfig {

@@ -17,7 +17,9 @@ std::string layer_name(size_t index) {
 void visit_attention(const ModelConfig& c, const std::string& name, Layer& layer, const Visit& f) {
   const int64_t width = c.hidden_size, q = c.num_attention_heads * c.head_dim, kv = c.num_key_value_heads * c.head_dim;
   if (c.latent.kv_lora_rank == 0) {
-    f({{{name + "q_proj.weight", {q, width}}, {name + "k_proj.weight", {kv, width}}, {name + "v_proj.weight", {kv, width}}},
+    f({{{name + "q_proj.weight", {q, width}},
+        {name + "k_proj.weight", {kv, width}},
+        {name + "v_proj.weight", {kv, width}}},
        &layer.qkv});
   } else {
     const LatentAttention& l = c.latent;
@@ -78,7 +80,8 @@ void visit_biases(const ModelConfig& c, const std::string& name, Layer& layer, b
 
 int64_t WeightSpec::elements() const {
   int64_t n = 0;
-  for (const auto& [name, shape] : parts) n += std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+  for (const auto& [name, shape] : parts)
+    n += std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
   return n;
 }
 
@@ -116,7 +119,8 @@ void visit_vectors(const ModelConfig& c, ModelWeights& weights, const Visit& f) 
       f({{{attention + "k_norm.weight", {c.head_dim}}}, &layer.k_norm});
     }
     if (c.latent.kv_lora_rank > 0) {
-      if (c.latent.q_lora_rank > 0) f({{{attention + "q_a_layernorm.weight", {c.latent.q_lora_rank}}}, &layer.q_a_norm});
+      if (c.latent.q_lora_rank > 0)
+        f({{{attention + "q_a_layernorm.weight", {c.latent.q_lora_rank}}}, &layer.q_a_norm});
       f({{{attention + "kv_a_layernorm.weight", {c.latent.kv_lora_rank}}}, &layer.kv_a_norm});
     }
   }

@@ -29,7 +29,8 @@ struct BufferSpec {
   at::Tensor* tensor;
 };
 
-/// Matrices, then vectors, in the order of the flat buffer. `weights` must have its layers; their experts are made here.
+/// Matrices, then vectors, in the order of the flat buffer. `weights` must have its layers; their experts are made
+/// here.
 void visit_matrices(const ModelConfig& config, ModelWeights& weights, const std::function<void(const WeightSpec&)>& f);
 void visit_vectors(const ModelConfig& config, ModelWeights& weights, const std::function<void(const WeightSpec&)>& f);
 void visit_buffers(const ModelConfig& config, ModelWeights& weights, const std::function<void(const BufferSpec&)>& f);

@@ -71,7 +71,8 @@ void Model::lay_out(bool trains, const WeightFiles* frozen) {
   };
   visit_matrices(config_, weights_, [&](const WeightSpec& spec) {
     if (frozen == nullptr) return view(spec);
-    const bool bf16 = std::ranges::all_of(spec.parts, [&](const NamedShape& part) { return frozen->is_bf16(part.first); });
+    const bool bf16 =
+        std::ranges::all_of(spec.parts, [&](const NamedShape& part) { return frozen->is_bf16(part.first); });
     *spec.weight = kernels::Weight::frozen(spec.shape()[0], spec.shape()[1], bf16 ? at::kBFloat16 : at::kFloat);
   });
   visit_vectors(config_, weights_, view);
@@ -112,7 +113,8 @@ at::Tensor Model::attention_input(const Layer& layer, const at::Tensor& x) const
 at::Tensor Model::latent_attention_input(const Layer& layer, const at::Tensor& x) const {
   at::Tensor q_latent = x;
   if (layer.q_a.defined()) {
-    q_latent = kernels::rms_norm(kernels::linear(x, layer.q_a, optional(layer.q_a_bias)), layer.q_a_norm, kLatentNormEps);
+    q_latent =
+        kernels::rms_norm(kernels::linear(x, layer.q_a, optional(layer.q_a_bias)), layer.q_a_norm, kLatentNormEps);
   }
   const at::Tensor q = kernels::linear(q_latent, layer.q_b);
   const at::Tensor down = kernels::linear(x, layer.kv_a, optional(layer.kv_a_bias));
@@ -126,7 +128,8 @@ at::Tensor Model::feed_forward(const Layer& layer, const at::Tensor& x, const at
   if (layer.router.defined()) {
     const ExpertLayers& e = config_.experts;
     const float* bias = layer.router_bias.defined() ? layer.router_bias.const_data_ptr<float>() : nullptr;
-    const kernels::Router router{e.experts_per_token, e.sigmoid, e.norm_topk_prob, e.scale, e.groups, e.kept_groups, bias};
+    const kernels::Router router{e.experts_per_token, e.sigmoid, e.norm_topk_prob, e.scale, e.groups,
+                                 e.kept_groups,       bias};
     const kernels::Routing routing = kernels::route(kernels::linear(x, layer.router), router);
     out = kernels::mixture(x, routing, layer.experts, residual);
   }

@@ -25,9 +25,9 @@ void refuse_unknown_mathematics(const JsonConfig& file) {
                           "attention_multiplier", "scale_emb", "rotary_pct"}) {
     file.require(key, {1, 1.0});
   }
-  for (const char* key : {"use_qk_norm", "qk_layernorm", "use_mrope", "lm_head_bias", "attn_temperature_tuning",
-                          "parallel_attn", "use_parallel_residual", "alibi", "is_encoder_decoder",
-                          "add_cross_attention", "use_bidirectional_attention"}) {
+  for (const char* key :
+       {"use_qk_norm", "qk_layernorm", "use_mrope", "lm_head_bias", "attn_temperature_tuning", "parallel_attn",
+        "use_parallel_residual", "alibi", "is_encoder_decoder", "add_cross_attention", "use_bidirectional_attention"}) {
     file.require(key, {false});
   }
 }
@@ -49,21 +49,23 @@ void read_tokens(const JsonConfig& file, ModelConfig& c) {
   for (const Json& id : eos) c.eos_token_ids.push_back(token_id(file, "eos_token_id", id));
 }
 
+using OrderedJson = nlohmann::ordered_json;
+
 // The keys that to_json() writes where they are not those of `source`.
-Json owned(const ModelConfig& c) {
-  Json json = {{"model_type", c.model_type},
-               {"vocab_size", c.vocab_size},
-               {"hidden_size", c.hidden_size},
-               {"intermediate_size", c.intermediate_size},
-               {"num_hidden_layers", c.num_hidden_layers},
-               {"num_attention_heads", c.num_attention_heads},
-               {"num_key_value_heads", c.num_key_value_heads},
-               {"head_dim", c.head_dim},
-               {"max_position_embeddings", c.max_position_embeddings},
-               {"hidden_act", "silu"},
-               {"rope_theta", c.rope_theta},
-               {"rms_norm_eps", c.rms_norm_eps},
-               {"tie_word_embeddings", c.tie_word_embeddings}};
+OrderedJson owned(const ModelConfig& c) {
+  OrderedJson json = {{"model_type", c.model_type},
+                      {"vocab_size", c.vocab_size},
+                      {"hidden_size", c.hidden_size},
+                      {"intermediate_size", c.intermediate_size},
+                      {"num_hidden_layers", c.num_hidden_layers},
+                      {"num_attention_heads", c.num_attention_heads},
+                      {"num_key_value_heads", c.num_key_value_heads},
+                      {"head_dim", c.head_dim},
+                      {"max_position_embeddings", c.max_position_embeddings},
+                      {"hidden_act", "silu"},
+                      {"rope_theta", c.rope_theta},
+                      {"rms_norm_eps", c.rms_norm_eps},
+                      {"tie_word_embeddings", c.tie_word_embeddings}};
   const auto token = [&json](const char* key, int64_t id) {
     if (id >= 0) json[key] = id;
   };
@@ -122,8 +124,9 @@ int64_t ModelConfig::parameter_count() const {
     const int64_t down = latent.kv_lora_rank + latent.qk_rope_head_dim;
     attention += hidden_size * down + (attention_bias ? down : 0) + latent.kv_lora_rank +
                  latent.kv_lora_rank * num_attention_heads * (latent.qk_nope_head_dim + latent.v_head_dim);
-    attention += latent.q_lora_rank == 0 ? hidden_size * q
-                                         : latent.q_lora_rank * (hidden_size + q + 1) + (attention_bias ? latent.q_lora_rank : 0);
+    attention += latent.q_lora_rank == 0
+                     ? hidden_size * q
+                     : latent.q_lora_rank * (hidden_size + q + 1) + (attention_bias ? latent.q_lora_rank : 0);
   } else {
     attention += hidden_size * (q + 2 * kv) + (attention_bias ? q + 2 * kv : 0);
   }
@@ -131,7 +134,8 @@ int64_t ModelConfig::parameter_count() const {
   const int64_t sparse = hidden_size * experts.num_experts + experts.num_experts * mlp(experts.intermediate_size) +
                          mlp(experts.intermediate_size * experts.shared_experts);
   int64_t total = (tie_word_embeddings ? 1 : 2) * vocab_size * hidden_size + hidden_size;
-  for (int64_t i = 0; i < num_hidden_layers; ++i) total += attention + 2 * hidden_size + (is_sparse(i) ? sparse : dense);
+  for (int64_t i = 0; i < num_hidden_layers; ++i)
+    total += attention + 2 * hidden_size + (is_sparse(i) ? sparse : dense);
   return total;
 }
 
@@ -140,13 +144,13 @@ std::string ModelConfig::to_json() const {
     HONE_ASSERT(!mlp_bias && !output_bias && !qk_norm && windows.empty() && rope_scaling.rope_type == "default" &&
                     latent.kv_lora_rank == 0 && experts.num_experts == 0,
                 "only plain models are written without a config.json to start from");
-    Json json = {{"architectures", {find_family(model_type, "").architecture}}};
+    OrderedJson json = {{"architectures", {find_family(model_type, "").architecture}}};
     json.update(owned(*this));
     json["torch_dtype"] = kDtype;
     return json.dump(2) + "\n";
   }
-  Json json = Json::parse(source);
-  const Json before = owned(parse(source, "config.json")), now = owned(*this);
+  OrderedJson json = OrderedJson::parse(source);
+  const OrderedJson before = owned(parse(source, "config.json")), now = owned(*this);
   for (const auto& [key, value] : now.items()) {
     if (!before.contains(key) || before[key] != value) json[key] = value;
   }

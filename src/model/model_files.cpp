@@ -32,17 +32,20 @@ void check_nothing_is_left(const std::set<std::string>& used, const ModelConfig&
   for (const std::string& name : files.names()) {
     if (used.contains(name) || !name.starts_with(kLayer) || name.ends_with("rotary_emb.inv_freq")) continue;
     const std::string digits = name.substr(kLayer.size(), name.find('.', kLayer.size()) - kLayer.size());
-    const bool number = !digits.empty() && digits.size() < 10 && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-    HONE_CHECK(number && std::stoll(digits) >= config.num_hidden_layers,
-               .what = fmt::format("tensor '{}' has no place in the model that config.json describes", name.substr(0, 200)),
-               .place = files.place(name));
+    const bool number = !digits.empty() && digits.size() < 10 &&
+                        std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+    HONE_CHECK(
+        number && std::stoll(digits) >= config.num_hidden_layers,
+        .what = fmt::format("tensor '{}' has no place in the model that config.json describes", name.substr(0, 200)),
+        .place = files.place(name));
   }
 }
 
 // transformers unties a head that is there and differs; then the key says otherwise than the weights do.
 void check_tied(const WeightFiles& files, const ModelConfig& config) {
   if (!config.tie_word_embeddings || !files.has(kHead)) return;
-  HONE_CHECK(files.equal(kHead, kEmbedding), .what = "'tie_word_embeddings' is true but lm_head.weight differs from the embedding",
+  HONE_CHECK(files.equal(kHead, kEmbedding),
+             .what = "'tie_word_embeddings' is true but lm_head.weight differs from the embedding",
              .place = files.place(kHead), .hint = "set tie_word_embeddings to false to use both");
 }
 
@@ -76,12 +79,10 @@ std::string shard_name(size_t index, size_t count) {
 void write_index(const std::string& folder, const std::vector<Shard>& shards) {
   Json map = Json::object();
   int64_t total = 0;
-  std::map<std::string, std::string> places;  // sorted, as transformers writes them
   for (size_t i = 0; i < shards.size(); ++i) {
     total += shards[i].bytes;
-    for (const std::string& name : shards[i].names) places[name] = shard_name(i, shards.size());
+    for (const std::string& name : shards[i].names) map[name] = shard_name(i, shards.size());
   }
-  for (const auto& [name, shard] : places) map[name] = shard;
   const Json index = {{"metadata", {{"total_size", total}}}, {"weight_map", map}};
   write_atomic(folder + "/model.safetensors.index.json", index.dump(2) + "\n");
 }
@@ -135,8 +136,9 @@ void Model::fill(const WeightFiles& files) {
   visit_matrices(config_, weights_, fill_weight);
   visit_vectors(config_, weights_, fill_weight);
   visit_buffers(config_, weights_, [&](const BufferSpec& spec) {
-    files.read(spec.named.first,
-               [&](int64_t, const at::Tensor& row) { return kernels::widen(row, spec.tensor->view({1, -1})); });
+    files.read(spec.named.first, [&](int64_t, const at::Tensor& row) {
+      return kernels::widen(row, spec.tensor->view({1, -1}));
+    });
   });
 }
 
@@ -145,7 +147,8 @@ void Model::save(const std::string& folder, int64_t max_file_bytes) const {
   std::map<std::string, std::function<at::Tensor()>> tensors;
   std::vector<Shard> shards(1);
   const auto add = [&](const NamedShape& named, std::function<at::Tensor()> tensor) {
-    const int64_t bytes = 4 * std::accumulate(named.second.begin(), named.second.end(), int64_t{1}, std::multiplies<>());
+    const int64_t bytes =
+        4 * std::accumulate(named.second.begin(), named.second.end(), int64_t{1}, std::multiplies<>());
     if (!shards.back().names.empty() && shards.back().bytes + bytes > max_file_bytes) shards.emplace_back();
     shards.back().names.push_back(named.first);
     shards.back().bytes += bytes;
@@ -160,9 +163,8 @@ void Model::save(const std::string& folder, int64_t max_file_bytes) const {
   };
   visit_matrices(config_, weights, add_weight);
   visit_vectors(config_, weights, add_weight);
-  visit_buffers(config_, weights, [&](const BufferSpec& spec) {
-    add(spec.named, [tensor = *spec.tensor] { return tensor; });
-  });
+  visit_buffers(config_, weights,
+                [&](const BufferSpec& spec) { add(spec.named, [tensor = *spec.tensor] { return tensor; }); });
 
   write_atomic(folder + "/config.json", config_.to_json());
   for (size_t i = 0; i < shards.size(); ++i) {

@@ -8,14 +8,22 @@
 namespace hone {
 namespace {
 
-constexpr std::array kKnownKeys = {"rope_type",     "type",
-                                   "rope_theta",    "factor",
-                                   "short_factor",  "long_factor",
-                                   "beta_fast",     "beta_slow",
-                                   "mscale",        "mscale_all_dim",
-                                   "truncate",      "low_freq_factor",
-                                   "high_freq_factor", "attention_factor",
-                                   "original_max_position_embeddings", "partial_rotary_factor"};
+constexpr std::array kKnownKeys = {"rope_type",
+                                   "type",
+                                   "rope_theta",
+                                   "factor",
+                                   "short_factor",
+                                   "long_factor",
+                                   "beta_fast",
+                                   "beta_slow",
+                                   "mscale",
+                                   "mscale_all_dim",
+                                   "truncate",
+                                   "low_freq_factor",
+                                   "high_freq_factor",
+                                   "attention_factor",
+                                   "original_max_position_embeddings",
+                                   "partial_rotary_factor"};
 
 // How far yarn raises the temperature of attention (Peng et al. 2023, section 3.4).
 double yarn_mscale(double factor, double mscale) {

@@ -38,8 +38,8 @@ SafetensorsFile open_plain(const std::string& path) {
 
 [[noreturn]] void throw_no_weights(const std::string& folder) {
   std::error_code error;
-  const bool pickles = fs::exists(folder + "/pytorch_model.bin", error) ||
-                       fs::exists(folder + "/pytorch_model.bin.index.json", error);
+  const bool pickles =
+      fs::exists(folder + "/pytorch_model.bin", error) || fs::exists(folder + "/pytorch_model.bin.index.json", error);
   throw_input({.what = pickles ? "holds its weights as pickles only" : "holds no model.safetensors",
                .place = folder,
                .hint = pickles ? "convert them with transformers: save_pretrained(FOLDER)" : ""});
@@ -120,8 +120,8 @@ int64_t WeightFiles::piece_rows(const SafetensorsFile::Entry& entry) {
 }
 
 void WeightFiles::throw_not_finite(const std::string& name) const {
-  throw_input({.what = fmt::format("the weights hold NaN or infinite values, in tensor '{}'", name),
-               .place = place(name)});
+  throw_input(
+      {.what = fmt::format("the weights hold NaN or infinite values, in tensor '{}'", name), .place = place(name)});
 }
 
 }  // namespace hone

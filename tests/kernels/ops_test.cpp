@@ -176,8 +176,7 @@ at::Tensor reference_attention(const at::Tensor& qkv, const AttentionGeometry& g
                      b = g.interleaved ? turning.slice(2, 1, 2 * pairs, 2) : turning.narrow(2, pairs, pairs);
     return at::cat({x.narrow(2, 0, still), a * cos - b * sin, b * cos + a * sin}, 2);
   };
-  const auto parts =
-      qkv.split_with_sizes({g.heads * g.head_dim, g.kv_heads * g.head_dim, g.kv_heads * g.value_dim}, 1);
+  const auto parts = qkv.split_with_sizes({g.heads * g.head_dim, g.kv_heads * g.head_dim, g.kv_heads * g.value_dim}, 1);
   const at::Tensor q = turn(parts[0].view({length, g.heads, g.head_dim})),
                    k = turn(parts[1].view({length, g.kv_heads, g.head_dim})).repeat_interleave(group, 1),
                    v = parts[2].view({length, g.kv_heads, g.value_dim}).repeat_interleave(group, 1);
@@ -296,8 +295,14 @@ struct RouterCase {
 std::vector<RouterCase> routers(const at::Tensor& bias) {
   return {{{.experts_per_token = 2}, 5},
           {{.experts_per_token = 3, .normalize = true}, 7},
-          {{.experts_per_token = 4, .sigmoid = true, .normalize = true, .scale = 2.5, .groups = 4, .kept_groups = 2,
-            .bias = bias.const_data_ptr<float>()}, 12},
+          {{.experts_per_token = 4,
+            .sigmoid = true,
+            .normalize = true,
+            .scale = 2.5,
+            .groups = 4,
+            .kept_groups = 2,
+            .bias = bias.const_data_ptr<float>()},
+           12},
           {{.experts_per_token = 1, .sigmoid = true, .bias = bias.const_data_ptr<float>()}, 3},
           {{.experts_per_token = 6, .sigmoid = true, .scale = 0.5}, 6}};
 }

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -78,7 +79,8 @@ class Damaged {
     write(path() / file, bytes);
   }
   // Rewrites a file of tensors.
-  void edit_tensors(const std::string& file, const std::function<void(std::map<std::string, at::Tensor>&)>& edit) const {
+  void edit_tensors(const std::string& file,
+                    const std::function<void(std::map<std::string, at::Tensor>&)>& edit) const {
     std::map<std::string, at::Tensor> tensors;
     {
       const SafetensorsFile old = SafetensorsFile::open(path() / file);
@@ -244,11 +246,15 @@ constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kShard = "model-00002-of-00004.safetensors";
 
 Damage set_shard(const std::string& shard) {
-  return [shard](const Damaged& d) { d.edit_json(kIndex, [&](Json& j) { j["weight_map"]["model.norm.weight"] = shard; }); };
+  return [shard](const Damaged& d) {
+    d.edit_json(kIndex, [&](Json& j) { j["weight_map"]["model.norm.weight"] = shard; });
+  };
 }
 
 Damage edit_tensor(const std::string& name, const std::function<at::Tensor(const at::Tensor&)>& edit) {
-  return [=](const Damaged& d) { d.edit_tensors(kWeights, [&](auto& tensors) { tensors[name] = edit(tensors.at(name)); }); };
+  return [=](const Damaged& d) {
+    d.edit_tensors(kWeights, [&](auto& tensors) { tensors[name] = edit(tensors.at(name)); });
+  };
 }
 
 // Replaces the entry of one tensor in the header.
@@ -331,7 +337,11 @@ std::vector<FolderCase> folder_cases() {
       {"a transposed matrix", "llama", "down_proj",
        edit_tensor("model.layers.1.mlp.down_proj.weight", [](const at::Tensor& t) { return t.t().contiguous(); })},
       {"a scalar", "llama", kNorm, edit_tensor(kNorm, [](const at::Tensor&) { return at::scalar_tensor(1.0); })},
-      {"a matrix for a vector", "llama", kNorm, edit_tensor(kNorm, [](const at::Tensor& t) { return t.view({1, -1}); })},
+      {"a matrix for a vector", "llama", kNorm,
+       edit_tensor(kNorm,
+                   [](const at::Tensor& t) {
+                     return t.view({1, -1});
+                   })},
       {"whole numbers", "llama", kNorm, edit_tensor(kNorm, [](const at::Tensor& t) { return t.to(at::kInt); })},
       {"doubles", "llama", kNorm, edit_tensor(kNorm, [](const at::Tensor& t) { return t.to(at::kDouble); })},
       {"a NaN", "llama", kNorm, edit_tensor(kNorm, set_value(NAN))},
@@ -353,14 +363,18 @@ std::vector<FolderCase> folder_cases() {
          d.edit_tensors(kWeights, [](auto& t) { t["model.layers.1.self_attn.o_proj.bias"] = at::ones({16}); });
        }},
       {"a second head in a tied model", "llama", "tie_word_embeddings",
-       [](const Damaged& d) { d.edit_tensors(kWeights, [](auto& t) { t["lm_head.weight"] = at::ones({31, 24}); }); }},
+       [](const Damaged& d) { d.edit_tensors(kWeights, [](auto& t) {
+                                t["lm_head.weight"] = at::ones({31, 24});
+                              }); }},
       {"a missing expert", "deepseek_v3", "experts.7.up_proj",
        [](const Damaged& d) {
          d.edit_tensors(kWeights, [](auto& t) { t.erase("model.layers.2.mlp.experts.7.up_proj.weight"); });
        }},
       {"an expert too many", "deepseek_v3", "experts.8.up_proj",
        [](const Damaged& d) {
-         d.edit_tensors(kWeights, [](auto& t) { t["model.layers.2.mlp.experts.8.up_proj.weight"] = at::ones({8, 16}); });
+         d.edit_tensors(kWeights, [](auto& t) {
+           t["model.layers.2.mlp.experts.8.up_proj.weight"] = at::ones({8, 16});
+         });
        }},
       {"a missing shard", "qwen3_biases", kShard, [](const Damaged& d) { fs::remove(d.path() / kShard); }},
       {"a truncated shard", "qwen3_biases", kShard, [](const Damaged& d) { fs::resize_file(d.path() / kShard, 3000); }},
@@ -388,7 +402,8 @@ std::vector<FolderCase> folder_cases() {
       {"a hidden file in the index", "qwen3_biases", "plain file name", set_shard(".safetensors")},
       {"an empty name in the index", "qwen3_biases", "plain file name", set_shard("")},
       {"a zero byte in the index", "qwen3_biases", "plain file name", set_shard(std::string("a\0.safetensors", 14))},
-      {"a long name in the index", "qwen3_biases", "plain file name", set_shard(std::string(5000, 'a') + ".safetensors")},
+      {"a long name in the index", "qwen3_biases", "plain file name",
+       set_shard(std::string(5000, 'a') + ".safetensors")},
       {"a shard that links to a folder", "qwen3_biases", "regular",
        [](const Damaged& d) {
          fs::remove(d.path() / kShard);
@@ -400,7 +415,8 @@ std::vector<FolderCase> folder_cases() {
          fs::create_symlink("/etc/passwd", d.path() / kShard);
        }},
       {"an index that is a list", "qwen3_biases", "object", [](const Damaged& d) { write(d.path() / kIndex, "[]"); }},
-      {"an index without a map", "qwen3_biases", "weight_map", [](const Damaged& d) { write(d.path() / kIndex, "{}"); }},
+      {"an index without a map", "qwen3_biases", "weight_map",
+       [](const Damaged& d) { write(d.path() / kIndex, "{}"); }},
       {"an empty map", "qwen3_biases", "weight_map",
        [](const Damaged& d) { write(d.path() / kIndex, "{\"weight_map\": {}}"); }},
       {"a map of numbers", "qwen3_biases", "file names",
@@ -448,8 +464,20 @@ TEST(BadFolders, HarmlessOnesLoad) {
   for (const FolderCase& c : cases) {
     const Damaged folder(c.model);
     c.damage(folder);
-    EXPECT_TRUE(at::equal(Model::load(folder.path(), false).weights(), Model::load(fixture(c.model), true).flat())) << c.what;
+    EXPECT_TRUE(at::equal(Model::load(folder.path(), false).weights(), Model::load(fixture(c.model), true).flat()))
+        << c.what;
   }
+}
+
+// A long index takes time in proportion to its length.
+TEST(BadFolders, AHugeIndexIsReadInTime) {
+  const Damaged folder("qwen3_biases");
+  nlohmann::json index = nlohmann::json::parse(read_file(folder.path() / kIndex, 1 << 20));
+  for (int i = 0; i < 300'000; ++i) index["weight_map"][fmt::format("a.tensor.of.some.layer.{}", i)] = kShard;
+  write(folder.path() / kIndex, index.dump());
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THROW(Model::load(folder.path(), false), Error);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(BadFolders, EveryTruncationIsRefused) {

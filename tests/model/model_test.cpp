@@ -53,11 +53,23 @@ std::vector<int32_t> random_ids(uint64_t key, int64_t length, uint64_t vocab) {
 
 /// Every folder of fixtures/make_models.py but the classifiers.
 const std::vector<std::string>& all_models() {
-  static const std::vector<std::string> names = {
-      "llama",          "llama_biases",       "llama_llama3", "llama_linear",      "llama_dynamic",
-      "llama_yarn",     "llama_yarn_options", "llama_longrope", "mistral",         "qwen2",
-      "qwen2_window",   "qwen3",              "qwen3_biases", "qwen3_moe",         "qwen3_moe_step",
-      "deepseek_v3",    "deepseek_v3_plain"};
+  static const std::vector<std::string> names = {"llama",
+                                                 "llama_biases",
+                                                 "llama_llama3",
+                                                 "llama_linear",
+                                                 "llama_dynamic",
+                                                 "llama_yarn",
+                                                 "llama_yarn_options",
+                                                 "llama_longrope",
+                                                 "mistral",
+                                                 "qwen2",
+                                                 "qwen2_window",
+                                                 "qwen3",
+                                                 "qwen3_biases",
+                                                 "qwen3_moe",
+                                                 "qwen3_moe_step",
+                                                 "deepseek_v3",
+                                                 "deepseek_v3_plain"};
   return names;
 }
 
@@ -221,7 +233,8 @@ TEST_P(Families, GradientsMatchFiniteDifferences) {
   Model model = Model::load(fixture(GetParam()), true);
   const auto vocab = static_cast<uint64_t>(model.config().vocab_size);
   const bool jumps = model.config().experts.num_experts > 0;
-  const ScoreBatch batch = whole_sequences({random_ids(21, jumps ? 5 : 20, vocab), random_ids(22, jumps ? 9 : 33, vocab)});
+  const ScoreBatch batch =
+      whole_sequences({random_ids(21, jumps ? 5 : 20, vocab), random_ids(22, jumps ? 9 : 33, vocab)});
   model.zero_grad();
   model.log_probs(batch).log_probs.mean().backward();
   model.finish_gradients();
@@ -297,7 +310,8 @@ TEST_P(Families, FrozenModelsTakeWeightsOver) {
 TEST_P(Families, ResultsDoNotDependOnThreads) {
   Model model = Model::load(fixture(GetParam()), true);
   const auto vocab = static_cast<uint64_t>(model.config().vocab_size);
-  const ScoreBatch batch = whole_sequences({random_ids(5, 50, vocab), random_ids(6, 11, vocab), random_ids(7, 60, vocab)});
+  const ScoreBatch batch =
+      whole_sequences({random_ids(5, 50, vocab), random_ids(6, 11, vocab), random_ids(7, 60, vocab)});
   const int before = kernels::num_threads();
   std::vector<at::Tensor> results;
   for (const int threads : {1, 2, 3}) {

@@ -52,10 +52,10 @@ constexpr int64_t kBlockTokens = 16;  ///< tokens in one block of a KV cache
 /// query or key head turn by the Rope.
 struct AttentionGeometry {
   int64_t heads, kv_heads;
-  int64_t head_dim;              ///< of queries and keys
-  int64_t value_dim = head_dim;  ///< of values
-  double scale = 1.0 / std::sqrt(static_cast<double>(head_dim));   ///< factor on q . k
-  bool interleaved = false;      ///< pair i is (2i, 2i + 1); otherwise (i, i + pairs), Hugging Face's usual layout
+  int64_t head_dim;                                               ///< of queries and keys
+  int64_t value_dim = head_dim;                                   ///< of values
+  double scale = 1.0 / std::sqrt(static_cast<double>(head_dim));  ///< factor on q . k
+  bool interleaved = false;  ///< pair i is (2i, 2i + 1); otherwise (i, i + pairs), Hugging Face's usual layout
   int64_t window = std::numeric_limits<int64_t>::max();  ///< a row sees itself and the window - 1 positions before it
 
   int64_t width() const { return heads * head_dim + kv_heads * (head_dim + value_dim); }  ///< of a row of qkv
@@ -78,8 +78,9 @@ struct Segment {
 };
 
 /// Causal attention of qkv[T, width] (queries, keys, values) -> [T, heads value_dim]. Consumes qkv: rotates its queries
-/// and keys in place by their positions, then writes the new keys and values to `cache` and attends to everything in the
-/// window up to each row's own position. The gradient needs every segment to start at 0 (training sequences are whole).
+/// and keys in place by their positions, then writes the new keys and values to `cache` and attends to everything in
+/// the window up to each row's own position. The gradient needs every segment to start at 0 (training sequences are
+/// whole).
 at::Tensor attention(const at::Tensor& qkv, const AttentionGeometry& geometry, const Rope& rope, const KvLayer& cache,
                      const std::vector<Segment>& segments);
 
@@ -94,7 +95,8 @@ struct Router {
   bool sigmoid = false;    ///< scores are sigmoid(logits); otherwise softmax(logits)
   bool normalize = false;  ///< the chosen scores are divided by their sum
   double scale = 1.0;      ///< then multiplied by this
-  /// Experts come in groups, of which the best `kept_groups` may be chosen from; a group counts the sum of its two best.
+  /// Experts come in groups, of which the best `kept_groups` may be chosen from; a group counts the sum of its two
+  /// best.
   int64_t groups = 1, kept_groups = 1;
   const float* bias = nullptr;  ///< [experts], added to the scores for the choice only (DeepSeek-V3, arXiv 2412.19437)
 };

@@ -1,9 +1,9 @@
 // A matrix or vector of parameters, in the forms that the operations read.
 //
-// Matrix products read the packed form [ceil(out/16), in, 16], zero padded; training also needs the rows as Hugging Face
-// stores them. A weight that is never trained may have the packed form alone (frozen()), which halves its memory, and
-// in bf16 where it came so, which halves it again: widening is exact, so products have the same bits. Owns the packed
-// form; rows and gradients are views of the model's buffers. One thread at a time.
+// Matrix products read the packed form [ceil(out/16), in, 16], zero padded; training also needs the rows as Hugging
+// Face stores them. A weight that is never trained may have the packed form alone (frozen()), which halves its memory,
+// and in bf16 where it came so, which halves it again: widening is exact, so products have the same bits. Owns the
+// packed form; rows and gradients are views of the model's buffers. One thread at a time.
 #pragma once
 
 #include <ATen/core/Tensor.h>

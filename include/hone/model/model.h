@@ -3,7 +3,8 @@
 // Owns its parameters in one flat fp32 buffer, and its gradients in another when it is trained; every weight is a view.
 // Matrices come first and vectors (norms, biases) after them, so that weight decay is a prefix. A model that is loaded
 // without training has its matrices in the form that products read and in no other ("frozen"), so it takes 4 bytes a
-// parameter, or 2 where the file has bf16. Not thread-safe: one thread calls at a time and the operations use all threads inside.
+// parameter, or 2 where the file has bf16. Not thread-safe: one thread calls at a time and the operations use all
+// threads inside.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -12,11 +12,11 @@ struct RopeScaling {
   std::string rope_type = "default";  ///< default, linear, dynamic, llama3, yarn or longrope
   double factor = 1.0;
   int64_t original_max_position_embeddings = 0;
-  double attention_factor = 1.0;                       ///< on cosine and sine
+  double attention_factor = 1.0;                         ///< on cosine and sine
   double low_freq_factor = 1.0, high_freq_factor = 4.0;  ///< llama3
-  double beta_fast = 32.0, beta_slow = 1.0;            ///< yarn
-  bool truncate = true;                                ///< yarn
-  std::vector<double> short_factor, long_factor;       ///< longrope: one a pair
+  double beta_fast = 32.0, beta_slow = 1.0;              ///< yarn
+  bool truncate = true;                                  ///< yarn
+  std::vector<double> short_factor, long_factor;         ///< longrope: one a pair
 };
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434).
@@ -32,7 +32,7 @@ struct LatentAttention {
 struct ExpertLayers {
   int64_t num_experts = 0;  ///< 0: every layer is dense
   int64_t experts_per_token = 0, intermediate_size = 0, shared_experts = 0;
-  bool sigmoid = false;           ///< and a correction bias for the choice; otherwise softmax
+  bool sigmoid = false;  ///< and a correction bias for the choice; otherwise softmax
   bool norm_topk_prob = false;
   double scale = 1.0;
   int64_t groups = 1, kept_groups = 1;
@@ -54,8 +54,8 @@ struct ModelConfig {
   RopeScaling rope_scaling;
   double rms_norm_eps = 1e-5;
   bool tie_word_embeddings = false;
-  bool attention_bias = false;   ///< on q, k and v (of latent attention: on the two projections to its latents)
-  bool output_bias = false;      ///< on the output of attention
+  bool attention_bias = false;  ///< on q, k and v (of latent attention: on the two projections to its latents)
+  bool output_bias = false;     ///< on the output of attention
   bool mlp_bias = false;
   bool qk_norm = false;          ///< RMSNorm on each head of q and k, before they turn
   std::vector<int64_t> windows;  ///< a sliding window for each layer, 0 = none; empty: none at all

@@ -239,8 +239,8 @@ void scores_row(const AttentionShape& s, const float* q, const Window& window, i
   std::fill(scores + window.begin, scores + window.first, kNone);
 }
 
-// out[dim] = sum over keys begin .. count - 1 of weight[j] * row(j)[d], keys in order; two sums (even and odd keys) hide
-// the latency.
+// out[dim] = sum over keys begin .. count - 1 of weight[j] * row(j)[d], keys in order; two sums (even and odd keys)
+// hide the latency.
 template <class Row>
 void weighted_rows(int64_t dim, const float* weight, int64_t begin, int64_t count, float factor, float* out, Row row) {
   by_lanes(dim, [&](int64_t d, int64_t lanes) {
