@@ -104,7 +104,6 @@ TEST_F(Engine, ACompletionMayNotCrossTheChangeOfLongrope) {
     const Completion& completion = groups[0].completions[0];
     ids.insert(ids.end(), completion.ids.begin(), completion.ids.end());
     const auto total = static_cast<int64_t>(ids.size()), sampled = static_cast<int64_t>(completion.ids.size());
-    const at::NoGradGuard no_grad;
     const at::Tensor scored = model
                                   .log_probs({.ids = at::tensor(ids, at::kInt),
                                               .offsets = {0, total},
