@@ -113,7 +113,7 @@ bool WeightFiles::equal(const std::string& a, const std::string& b) const {
 }
 
 int64_t WeightFiles::piece_rows(const SafetensorsFile::Entry& entry) {
-  constexpr int64_t kPieceBytes = 8 << 20, kPanel = 16;
+  constexpr int64_t kPieceBytes = 1 << 20, kPanel = 16;
   if (entry.shape.size() != 2) return 1;
   const auto row = static_cast<int64_t>(entry.end - entry.begin) / entry.shape[0];
   return std::max(kPanel, kPieceBytes / row / kPanel * kPanel);

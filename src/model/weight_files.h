@@ -37,7 +37,7 @@ class WeightFiles {
 
  private:
   const SafetensorsFile::Entry& entry(const std::string& name) const { return files_[places_.at(name)].entry(name); }
-  /// How many rows make a piece of a few megabytes.
+  /// How many rows make a piece of about a megabyte.
   static int64_t piece_rows(const SafetensorsFile::Entry& entry);
   [[noreturn]] void throw_not_finite(const std::string& name) const;
 
