@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,10 @@ class Bench {
       : options_(options),
         folder_(model_folder(options.model)),
         tokenizer_(Tokenizer::load(folder_)),
-        model_(Model::load(folder_, /*trains=*/true)),
-        engine_(model_, tokenizer_),
-        trainer_(model_, optimizer(options), std::numeric_limits<int32_t>::max()) {
+        trains_(options.what == "update" || options.what == "step"),
+        model_(Model::load(folder_, trains_)),
+        engine_(model_, tokenizer_) {
+    if (trains_) trainer_.emplace(model_, optimizer(options), std::numeric_limits<int32_t>::max());
     sampling_.max_completion_length = options.completion_length;
     sampling_.min_completion_length = options.completion_length;
     sampling_.max_num_seqs = options.sequences;
@@ -119,21 +121,22 @@ class Bench {
     const auto minibatches =
         algo::build_minibatches(algo::build_batch(groups_), groups_, config, options_.completion_length, random);
     for_each_micro_batch(minibatches.front(), [&](const algo::TrainBatch& part) {
-      trainer_.accumulate(score_batch(part), [&](const kernels::LogProbs& out) {
+      trainer_->accumulate(score_batch(part), [&](const kernels::LogProbs& out) {
         return algo::policy_loss({out.log_probs, part.old_log_probs, {}, part.advantages, part.weights, out.entropy},
                                  config)
             .loss;
       });
     });
-    trainer_.update();
+    trainer_->update();
   }
 
   const Options& options_;
   const std::string folder_;
   const Tokenizer tokenizer_;
+  const bool trains_;  // otherwise the model is loaded as hone generate and logprobs load it
   Model model_;
   RolloutEngine engine_;
-  Trainer trainer_;
+  std::optional<Trainer> trainer_;
   SamplingConfig sampling_;
   std::vector<RolloutGroup> groups_;
 };

@@ -185,6 +185,14 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
 }
 
+void MappedFile::forget(std::string_view part) const {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const auto offset = static_cast<size_t>(part.data() - data_);
+  HONE_ASSERT(part.data() >= data_ && offset + part.size() <= size_);
+  const size_t begin = (offset + page - 1) / page * page, end = (offset + part.size()) / page * page;
+  if (begin < end) ::madvise(const_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 FileWriter::FileWriter(fs::path path) : path_(std::move(path)), descriptor_(open_to_write(path_, O_EXCL)) {}
 
 FileWriter::~FileWriter() {

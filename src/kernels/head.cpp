@@ -41,7 +41,7 @@ KeptRow kept_row(const TokenDistribution& d, int64_t row, int64_t vocab, int32_t
 // each chunk.
 template <class Each, class Done>
 void by_logits(const at::Tensor& hidden, const Weight& head, Each each, Done done) {
-  const int64_t rows = hidden.size(0), vocab = head.value().size(0);
+  const int64_t rows = hidden.size(0), vocab = head.rows();
   for (int64_t first = 0; first < rows; first += kChunkRows) {
     const int64_t count = std::min(kChunkRows, rows - first);
     at::Tensor logits = at::empty({count, vocab}, hidden.options().requires_grad(false));
@@ -57,7 +57,7 @@ void by_logits(const at::Tensor& hidden, const Weight& head, Each each, Done don
 LogProbs log_probs_forward(const at::Tensor& hidden, const Weight& head, const at::Tensor& targets,
                            const TokenDistribution& d) {
   check_floats(hidden, "hidden");
-  const int64_t rows = hidden.size(0), vocab = head.value().size(0);
+  const int64_t rows = hidden.size(0), vocab = head.rows();
   HONE_ASSERT(targets.size(0) == rows && d.temperature > 0);
   LogProbs out{at::empty({rows}, hidden.options().requires_grad(false)),
                at::empty({rows}, hidden.options().requires_grad(false))};
@@ -96,7 +96,7 @@ struct HeadLogProbs : Function<HeadLogProbs> {
                               reinterpret_cast<const int64_t*>(ctx->saved_data["kept_offsets"].toInt())};
     const at::Tensor dlogp = grads[0].contiguous();
     const int32_t* target = targets.const_data_ptr<int32_t>();
-    const int64_t vocab = head->value().size(0);
+    const int64_t vocab = head->rows();
     at::Tensor dhidden = at::empty_like(hidden);
     by_logits(
         hidden, *head,

@@ -27,38 +27,28 @@ bool wants_grad(const at::Tensor& x) {
   return at::GradMode::is_enabled() && x.requires_grad();
 }
 
-const at::Tensor& Weight::packed() const {
-  if (packed_version_ == static_cast<int64_t>(value_._version())) return packed_;
-  check_floats(value_, "weight");
-  const int64_t out = value_.size(0), in = value_.size(1), panels = (out + 15) / 16;
-  if (!packed_.defined()) packed_ = at::zeros({panels, in, 16}, value_.options().requires_grad(false));
-  const float* from = floats(value_);
-  float* to = mutable_floats(packed_);
-  parallel(panels, in * 16, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin * 16; row < std::min(out, end * 16); ++row) {
-      float* panel = to + row / 16 * in * 16 + row % 16;
-      for (int64_t k = 0; k < in; ++k) panel[k * 16] = from[row * in + k];
-    }
-  });
-  packed_version_ = static_cast<int64_t>(value_._version());
-  return packed_;
-}
-
 void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, bool accumulate) {
   const int64_t in = x.size(1);
-  HONE_ASSERT(in == weight.value().size(1), "x has {} columns, the weight {}", in, weight.value().size(1));
-  gemm({.m = x.size(0),
-        .n = weight.value().size(0),
-        .k = in,
-        .a = floats(x),
-        .a_row = in,
-        .a_col = 1,
-        .b = floats(weight.packed()),
-        .b_row = 16,
-        .b_panel = in * 16,
-        .c = mutable_floats(y),
-        .c_row = y.size(1),
-        .accumulate = accumulate});
+  HONE_ASSERT(in == weight.columns(), "x has {} columns, the weight {}", in, weight.columns());
+  Gemm problem = {.m = x.size(0),
+                  .n = weight.rows(),
+                  .k = in,
+                  .a = floats(x),
+                  .a_row = in,
+                  .a_col = 1,
+                  .b = nullptr,
+                  .b_row = 16,
+                  .b_panel = in * 16,
+                  .c = mutable_floats(y),
+                  .c_row = y.size(1),
+                  .accumulate = accumulate};
+  const at::Tensor& packed = weight.packed();
+  if (packed.scalar_type() == at::kBFloat16) {
+    problem.b_bf16 = reinterpret_cast<const uint16_t*>(packed.const_data_ptr<c10::BFloat16>());
+  } else {
+    problem.b = floats(packed);
+  }
+  gemm(problem);
 }
 
 at::Tensor multiply_transposed(const at::Tensor& dy, const at::Tensor& value) {
@@ -111,7 +101,7 @@ void add_rows(const at::Tensor& rows, const at::Tensor& grad) {
 
 at::Tensor linear_forward(const at::Tensor& x, const Weight& weight, const Weight* bias, const at::Tensor& residual) {
   check_floats(x, "x");
-  const int64_t rows = x.size(0), out = weight.value().size(0);
+  const int64_t rows = x.size(0), out = weight.rows();
   at::Tensor y = residual.defined() ? residual.clone() : at::empty({rows, out}, x.options());
   if (bias != nullptr) {
     const float* b = floats(bias->value());
@@ -147,12 +137,16 @@ struct Linear : Function<Linear> {
 };
 
 at::Tensor embedding_forward(const at::Tensor& ids, const Weight& weight) {
-  const int64_t rows = ids.size(0), width = weight.value().size(1), vocab = weight.value().size(0);
-  at::Tensor y = at::empty({rows, width}, weight.value().options().requires_grad(false));
+  const int64_t rows = ids.size(0), width = weight.columns(), vocab = weight.rows();
+  at::Tensor y = at::empty({rows, width}, at::kFloat);
   const int32_t* id = ids.const_data_ptr<int32_t>();
   for (int64_t t = 0; t < rows; ++t) {
     HONE_ASSERT(id[t] >= 0 && id[t] < vocab, "token id {} is outside the vocabulary of {}", id[t], vocab);
-    std::copy_n(floats(weight.value()) + id[t] * width, width, mutable_floats(y) + t * width);
+    if (weight.is_frozen()) {
+      unpack(weight.packed(), id[t], y.narrow(0, t, 1));
+    } else {
+      std::copy_n(floats(weight.value()) + id[t] * width, width, mutable_floats(y) + t * width);
+    }
   }
   return y;
 }

@@ -1,124 +1,87 @@
 #include "hone/model/model.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <fmt/ranges.h>
-
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "hone/core/error.h"
-#include "hone/core/file.h"
 #include "hone/core/random.h"
-#include "hone/model/safetensors.h"
+#include "model/layout.h"
+#include "model/rope.h"
+#include "model/weight_files.h"
 
 namespace hone {
 namespace {
 
-kernels::Rope make_rope(const ModelConfig& config) {
-  const int64_t half = config.head_dim / 2, positions = config.max_position_embeddings;
-  kernels::Rope rope{at::empty({positions, half}), at::empty({positions, half})};
-  for (int64_t i = 0; i < half; ++i) {
-    // fp32 angles, as the models were trained with.
-    const auto frequency = static_cast<float>(
-        1.0 / std::pow(config.rope_theta, 2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim)));
-    for (int64_t t = 0; t < positions; ++t) {
-      const float angle = static_cast<float>(t) * frequency;
-      rope.cos.data_ptr<float>()[t * half + i] = std::cos(angle);
-      rope.sin.data_ptr<float>()[t * half + i] = std::sin(angle);
-    }
+constexpr double kLatentNormEps = 1e-6;  // DeepSeek's norms of the latents do not take rms_norm_eps
+
+kernels::AttentionGeometry geometry_of(const ModelConfig& c) {
+  kernels::AttentionGeometry g{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
+  if (c.latent.kv_lora_rank > 0) {
+    g.value_dim = c.latent.v_head_dim;
+    g.scale *= c.latent.scale_factor;
+    g.interleaved = c.latent.rope_interleave;
   }
-  return rope;
+  return g;
 }
 
-int64_t elements(const std::vector<int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+// Where a family has no such part, nullptr.
+const kernels::Weight* optional(const kernels::Weight& weight) {
+  return weight.defined() ? &weight : nullptr;
 }
 
 }  // namespace
 
-int64_t Model::count(const std::vector<Spec>& specs) {
-  int64_t n = 0;
-  for (const Spec& spec : specs) {
-    for (const auto& [name, shape] : spec.parts) n += elements(shape);
-  }
-  return n;
+Model::Model(ModelConfig config, bool trains) : Model(std::move(config), trains, nullptr) {}
+
+Model::Model(ModelConfig config, bool trains, const WeightFiles* frozen)
+    : config_(std::move(config)), geometry_(geometry_of(config_)), rope_(std::make_unique<RopeTables>(config_)) {
+  weights_.layers.resize(static_cast<size_t>(config_.num_hidden_layers));
+  lay_out(trains, frozen);
 }
 
-Model::Model(ModelConfig config, bool trains)
-    : config_(std::move(config)), trains_(trains), layers_(static_cast<size_t>(config_.num_hidden_layers)) {
-  const auto m = matrices(), v = vectors();
-  decayed_ = count(m);
-  const int64_t total = decayed_ + count(v);
-  flat_ = at::zeros({total});
-  if (trains_) flat_grad_ = at::zeros({total});
-  lay_out(m);
-  lay_out(v);
-  if (trains_ && config_.tie_word_embeddings) head_grad_ = at::zeros_like(embedding_.value());
-  rope_ = make_rope(config_);
-}
+Model::Model(Model&&) noexcept = default;
+Model::~Model() = default;
 
-std::vector<Model::Spec> Model::matrices() {
-  const int64_t width = config_.hidden_size, inner = config_.intermediate_size;
-  const int64_t q = config_.num_attention_heads * config_.head_dim, kv = config_.num_key_value_heads * config_.head_dim;
-  std::vector<Spec> specs = {{{{"model.embed_tokens.weight", {config_.vocab_size, width}}}, &embedding_}};
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const std::string layer = fmt::format("model.layers.{}.", i), attention = layer + "self_attn.",
-                      mlp = layer + "mlp.";
-    specs.push_back({{{attention + "q_proj.weight", {q, width}},
-                      {attention + "k_proj.weight", {kv, width}},
-                      {attention + "v_proj.weight", {kv, width}}},
-                     &layers_[i].qkv});
-    specs.push_back({{{attention + "o_proj.weight", {width, q}}}, &layers_[i].output});
-    specs.push_back(
-        {{{mlp + "gate_proj.weight", {inner, width}}, {mlp + "up_proj.weight", {inner, width}}}, &layers_[i].gate_up});
-    specs.push_back({{{mlp + "down_proj.weight", {width, inner}}}, &layers_[i].down});
-  }
-  if (!config_.tie_word_embeddings) specs.push_back({{{"lm_head.weight", {config_.vocab_size, width}}}, &head_});
-  return specs;
-}
-
-std::vector<Model::Spec> Model::vectors() {
-  const int64_t width = config_.hidden_size;
-  const int64_t q = config_.num_attention_heads * config_.head_dim, kv = config_.num_key_value_heads * config_.head_dim;
-  std::vector<Spec> specs;
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const std::string layer = fmt::format("model.layers.{}.", i), attention = layer + "self_attn.";
-    specs.push_back({{{layer + "input_layernorm.weight", {width}}}, &layers_[i].input_norm});
-    specs.push_back({{{layer + "post_attention_layernorm.weight", {width}}}, &layers_[i].post_norm});
-    if (config_.attention_bias) {
-      specs.push_back(
-          {{{attention + "q_proj.bias", {q}}, {attention + "k_proj.bias", {kv}}, {attention + "v_proj.bias", {kv}}},
-           &layers_[i].qkv_bias});
-    }
-  }
-  specs.push_back({{{"model.norm.weight", {width}}}, &final_norm_});
-  return specs;
-}
-
-void Model::lay_out(const std::vector<Spec>& specs) {
-  for (const Spec& spec : specs) {
-    const int64_t begin = laid_out_;
-    int64_t rows = 0;
-    for (const auto& [name, shape] : spec.parts) {
-      parameters_.emplace_back(name, flat_.narrow(0, laid_out_, elements(shape)).view(shape));
-      laid_out_ += elements(shape);
-      rows += shape[0];
-    }
-    std::vector<int64_t> shape = spec.parts.front().second;
-    shape[0] = rows;
-    const auto view = [&](const at::Tensor& flat) {
-      return flat.defined() ? flat.narrow(0, begin, laid_out_ - begin).view(shape) : at::Tensor();
+void Model::lay_out(bool trains, const WeightFiles* frozen) {
+  int64_t matrices = 0, vectors = 0, laid_out = 0;
+  const auto add_to = [](int64_t& count) { return [&count](const WeightSpec& spec) { count += spec.elements(); }; };
+  visit_matrices(config_, weights_, add_to(matrices));
+  visit_vectors(config_, weights_, add_to(vectors));
+  decayed_ = matrices;
+  at::Tensor values = at::zeros({(frozen != nullptr ? 0 : matrices) + vectors});
+  if (frozen == nullptr) flat_ = values;
+  if (trains) flat_grad_ = at::zeros_like(values);
+  const auto view = [&](const WeightSpec& spec) {
+    const auto part_of = [&](const at::Tensor& flat) {
+      return flat.defined() ? flat.narrow(0, laid_out, spec.elements()).view(spec.shape()) : at::Tensor();
     };
-    *spec.weight = kernels::Weight(view(flat_), view(flat_grad_));
-  }
+    *spec.weight = kernels::Weight(part_of(values), part_of(flat_grad_));
+    for (const auto& [name, shape] : spec.parts) {
+      const int64_t size = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+      parameters_.emplace_back(name, values.narrow(0, laid_out, size).view(shape));
+      laid_out += size;
+    }
+  };
+  visit_matrices(config_, weights_, [&](const WeightSpec& spec) {
+    if (frozen == nullptr) return view(spec);
+    const bool bf16 =
+        std::ranges::all_of(spec.parts, [&](const NamedShape& part) { return frozen->is_bf16(part.first); });
+    *spec.weight = kernels::Weight::frozen(spec.shape()[0], spec.shape()[1], bf16 ? at::kBFloat16 : at::kFloat);
+  });
+  visit_vectors(config_, weights_, view);
+  visit_buffers(config_, weights_, [](const BufferSpec& spec) { *spec.tensor = at::zeros(spec.named.second); });
+  if (trains && config_.tie_word_embeddings) head_grad_ = at::zeros_like(weights_.embedding.value());
 }
 
 void Model::init_weights(uint64_t seed) {
+  HONE_ASSERT(flat_.defined());
   const double residual_scale = 1.0 / std::sqrt(2.0 * static_cast<double>(config_.num_hidden_layers));
   uint64_t index = 0;
   for (const auto& [name, tensor] : parameters_) {
@@ -134,49 +97,65 @@ void Model::init_weights(uint64_t seed) {
   }
 }
 
-Model Model::load(const std::string& folder, bool trains) {
-  Model model(ModelConfig::load(folder), trains);
-  model.load_weights(folder);
-  return model;
+at::Tensor Model::attention_input(const Layer& layer, const at::Tensor& x) const {
+  if (config_.latent.kv_lora_rank > 0) return latent_attention_input(layer, x);
+  at::Tensor qkv = kernels::linear(x, layer.qkv, optional(layer.qkv_bias));
+  if (!config_.qk_norm) return qkv;
+  const int64_t q = config_.num_attention_heads * config_.head_dim, kv = config_.num_key_value_heads * config_.head_dim;
+  const auto parts = qkv.split_with_sizes({q, kv, kv}, 1);
+  const auto normed = [&](const at::Tensor& heads, const kernels::Weight& norm) {
+    const at::Tensor rows = heads.contiguous().view({-1, config_.head_dim});  // a head a row
+    return kernels::rms_norm(rows, norm, config_.rms_norm_eps).view(heads.sizes());
+  };
+  return at::cat({normed(parts[0], layer.q_norm), normed(parts[1], layer.k_norm), parts[2]}, 1);
 }
 
-void Model::load_weights(const std::string& folder) {
-  const std::string path = folder + "/model.safetensors";
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  for (const auto& [name, tensor] : parameters_) {
-    HONE_CHECK(file.has(name), .what = fmt::format("tensor '{}' is missing", name), .place = path,
-               .hint = "config.json and model.safetensors do not belong together");
-    const at::Tensor stored = file.tensor(name);
-    HONE_CHECK(stored.sizes() == tensor.sizes(), .what = fmt::format("tensor '{}' has the wrong shape", name),
-               .place = path, .got = fmt::format("[{}]", fmt::join(stored.sizes(), ", ")),
-               .expected = fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")));
-    HONE_CHECK(stored.is_floating_point(), .what = fmt::format("tensor '{}' is not a floating-point tensor", name),
-               .place = path);
-    at::Tensor(tensor).copy_(stored);
+at::Tensor Model::latent_attention_input(const Layer& layer, const at::Tensor& x) const {
+  at::Tensor q_latent = x;
+  if (layer.q_a.defined()) {
+    q_latent =
+        kernels::rms_norm(kernels::linear(x, layer.q_a, optional(layer.q_a_bias)), layer.q_a_norm, kLatentNormEps);
   }
-  HONE_CHECK(std::isfinite(kernels::sum_of_squares(flat_)), .what = "the weights hold NaN or infinite values",
-             .place = path);
+  const at::Tensor q = kernels::linear(q_latent, layer.q_b);
+  const at::Tensor down = kernels::linear(x, layer.kv_a, optional(layer.kv_a_bias));
+  const auto parts = down.split_with_sizes({config_.latent.kv_lora_rank, config_.latent.qk_rope_head_dim}, 1);
+  const at::Tensor latent = kernels::rms_norm(parts[0].contiguous(), layer.kv_a_norm, kLatentNormEps);
+  return kernels::latent_heads(q, kernels::linear(latent, layer.kv_b), parts[1].contiguous(), geometry_);
 }
 
-void Model::save(const std::string& folder) const {
-  write_atomic(folder + "/config.json", config_.to_json());
-  write_safetensors(folder + "/model.safetensors", parameters_);
+at::Tensor Model::feed_forward(const Layer& layer, const at::Tensor& x, const at::Tensor& residual) const {
+  at::Tensor out = residual;
+  if (layer.router.defined()) {
+    const ExpertLayers& e = config_.experts;
+    const float* bias = layer.router_bias.defined() ? layer.router_bias.const_data_ptr<float>() : nullptr;
+    const kernels::Router router{e.experts_per_token, e.sigmoid, e.norm_topk_prob, e.scale, e.groups,
+                                 e.kept_groups,       bias};
+    const kernels::Routing routing = kernels::route(kernels::linear(x, layer.router), router);
+    out = kernels::mixture(x, routing, layer.experts, residual);
+  }
+  if (!layer.gate_up.defined()) return out;
+  const at::Tensor inner = kernels::linear(x, layer.gate_up, optional(layer.gate_up_bias));  // [T, 2F]
+  return kernels::linear(kernels::swiglu(inner), layer.down, optional(layer.down_bias), out);
 }
 
 at::Tensor Model::hidden(const at::Tensor& ids, const std::vector<kernels::Segment>& segments,
                          const std::vector<kernels::KvLayer>& cache, const at::Tensor& rows) const {
   const double eps = config_.rms_norm_eps;
-  at::Tensor x = kernels::embedding(ids, embedding_);  // [T, C]
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    const at::Tensor qkv = kernels::linear(kernels::rms_norm(x, layer.input_norm, eps), layer.qkv,
-                                           config_.attention_bias ? &layer.qkv_bias : nullptr);  // [T, (H + 2 Hkv) D]
-    const at::Tensor attended = kernels::attention(qkv, geometry(), rope_, cache[cache.size() == 1 ? 0 : i], segments);
-    x = kernels::linear(attended, layer.output, nullptr, x);
-    const at::Tensor gate_up = kernels::linear(kernels::rms_norm(x, layer.post_norm, eps), layer.gate_up);  // [T, 2F]
-    x = kernels::linear(kernels::swiglu(gate_up), layer.down, nullptr, x);
+  int64_t longest = 0;
+  for (const kernels::Segment& s : segments) longest = std::max(longest, s.start + s.length);
+  HONE_ASSERT(longest <= config_.max_position_embeddings, "{} tokens", longest);
+  const kernels::Rope& rope = rope_->up_to(longest);
+  at::Tensor x = kernels::embedding(ids, weights_.embedding);  // [T, C]
+  for (size_t i = 0; i < weights_.layers.size(); ++i) {
+    const Layer& layer = weights_.layers[i];
+    kernels::AttentionGeometry geometry = geometry_;
+    if (!config_.windows.empty() && config_.windows[i] > 0) geometry.window = config_.windows[i];
+    const at::Tensor qkv = attention_input(layer, kernels::rms_norm(x, layer.input_norm, eps));
+    const at::Tensor attended = kernels::attention(qkv, geometry, rope, cache[cache.size() == 1 ? 0 : i], segments);
+    x = kernels::linear(attended, layer.output, optional(layer.output_bias), x);
+    x = feed_forward(layer, kernels::rms_norm(x, layer.post_norm, eps), x);
   }
-  return kernels::rms_norm(at::index_select(x, 0, rows), final_norm_, eps);
+  return kernels::rms_norm(at::index_select(x, 0, rows), weights_.final_norm, eps);
 }
 
 at::Tensor Model::logits(const at::Tensor& ids, const std::vector<kernels::Segment>& segments,
@@ -201,7 +180,7 @@ at::Tensor Model::hidden_states(const at::Tensor& ids, const std::vector<int64_t
     segment.blocks = table;
     table += (segment.length + kernels::kBlockTokens - 1) / kernels::kBlockTokens;
   }
-  const std::vector<kernels::KvLayer> cache = {kernels::make_kv_layer(geometry(), next)};
+  const std::vector<kernels::KvLayer> cache = {kernels::make_kv_layer(geometry_, next)};
   return hidden(ids, segments, cache, rows);
 }
 
@@ -216,7 +195,7 @@ void Model::zero_grad() {
 }
 
 void Model::finish_gradients() {
-  if (head_grad_.defined()) at::Tensor(embedding_.grad()).add_(head_grad_);
+  if (head_grad_.defined()) at::Tensor(weights_.embedding.grad()).add_(head_grad_);
 }
 
 }  // namespace hone

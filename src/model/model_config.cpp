@@ -1,158 +1,160 @@
 #include "hone/model/model_config.h"
 
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <algorithm>
+#include <limits>
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
+#include "model/families.h"
+#include "model/json_config.h"
 
 namespace hone {
 namespace {
 
-using Json = nlohmann::ordered_json;
+// Keys of other families that change the computation, with the values that do not.
+void refuse_unknown_mathematics(const JsonConfig& file) {
+  file.require("quantization_config", {}, "quantised weights are not read; use a folder in bf16, fp16 or fp32");
+  file.require("hidden_act", {"silu", "swish"});
+  file.require("hidden_activation", {"silu", "swish"});
+  for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar", "clip_qkv",
+                          "attention_chunk_size", "no_rope_layers", "no_rope_layer_interval", "index_topk",
+                          "rotary_dim", "num_kv_shared_layers", "per_layer_config"}) {
+    file.require(key, {});
+  }
+  for (const char* key : {"logit_scale", "logits_scaling", "embedding_multiplier", "residual_multiplier",
+                          "attention_multiplier", "scale_emb", "rotary_pct"}) {
+    file.require(key, {1, 1.0});
+  }
+  for (const char* key :
+       {"use_qk_norm", "qk_layernorm", "use_mrope", "lm_head_bias", "attn_temperature_tuning", "parallel_attn",
+        "use_parallel_residual", "alibi", "is_encoder_decoder", "add_cross_attention", "use_bidirectional_attention"}) {
+    file.require(key, {false});
+  }
+}
 
-constexpr int64_t kMaxDimension = int64_t{1} << 31;
+int64_t token_id(const JsonConfig& file, const char* key, const Json& value) {
+  if (!value.is_number_integer()) file.refuse(key, "must be a whole number or a list of them");
+  return value.get<int64_t>();
+}
 
-// One config.json with checked access.
-class ConfigFile {
- public:
-  explicit ConfigFile(std::string path) : path_(std::move(path)) {
-    constexpr int64_t kMaxBytes = 1 << 20;
-    json_ = Json::parse(read_file(path_, kMaxBytes), nullptr, /*allow_exceptions=*/false);
-    HONE_CHECK(json_.is_object(), .what = "not a JSON object", .place = path_);
+void read_tokens(const JsonConfig& file, ModelConfig& c) {
+  c.bos_token_id = file.integer("bos_token_id").value_or(-1);
+  c.pad_token_id = file.integer("pad_token_id").value_or(-1);
+  if (!file.given("eos_token_id")) return;
+  const Json& eos = file.json()["eos_token_id"];
+  if (!eos.is_array()) {
+    c.eos_token_ids = {token_id(file, "eos_token_id", eos)};
+    return;
   }
+  for (const Json& id : eos) c.eos_token_ids.push_back(token_id(file, "eos_token_id", id));
+}
 
-  const std::string& path() const { return path_; }
+using OrderedJson = nlohmann::ordered_json;
 
-  std::optional<int64_t> integer(const char* key) const {
-    const auto at = json_.find(key);
-    if (at == json_.end() || at->is_null()) return std::nullopt;
-    HONE_CHECK(at->is_number_integer(), .what = fmt::format("'{}' must be a whole number", key), .place = path_,
-               .got = at->dump());
-    return at->get<int64_t>();
-  }
-  int64_t size(const char* key, std::optional<int64_t> fallback = std::nullopt) const {
-    const auto value = integer(key).has_value() ? integer(key) : fallback;
-    HONE_CHECK(value.has_value(), .what = fmt::format("'{}' is missing", key), .place = path_);
-    HONE_CHECK(*value >= 1 && *value < kMaxDimension, .what = fmt::format("'{}' is out of range", key), .place = path_,
-               .got = std::to_string(*value), .expected = "1 to 2^31 - 1");
-    return *value;
-  }
-  double number(const char* key, double fallback) const {
-    const auto at = json_.find(key);
-    if (at == json_.end() || at->is_null()) return fallback;
-    HONE_CHECK(at->is_number() && at->get<double>() > 0, .what = fmt::format("'{}' must be a positive number", key),
-               .place = path_, .got = at->dump());
-    return at->get<double>();
-  }
-  bool boolean(const char* key, bool fallback) const {
-    const auto at = json_.find(key);
-    if (at == json_.end() || at->is_null()) return fallback;
-    HONE_CHECK(at->is_boolean(), .what = fmt::format("'{}' must be true or false", key), .place = path_,
-               .got = at->dump());
-    return at->get<bool>();
-  }
-  // Refuses a key whose value changes the computation in a way that the model does not know.
-  void require(const char* key, const std::vector<Json>& allowed) const {
-    const auto at = json_.find(key);
-    if (at == json_.end() || at->is_null()) return;
-    for (const Json& value : allowed) {
-      if (*at == value) return;
-    }
-    throw_input({.what = fmt::format("'{}' has a value that is not supported", key),
-                 .place = path_,
-                 .got = at->dump(),
-                 .expected = allowed.empty() ? "no such key" : Json(allowed).dump()});
-  }
-  // Older files say rope_theta, newer ones rope_parameters: { rope_type, rope_theta }.
-  double rope_theta() const {
-    const auto at = json_.find("rope_parameters");
-    if (at == json_.end() || at->is_null()) return number("rope_theta", 10000.0);
-    const bool plain = at->is_object() && at->value("rope_type", Json("default")) == "default" &&
-                       at->contains("rope_theta") && (*at)["rope_theta"].is_number() &&
-                       (*at)["rope_theta"].get<double>() > 0;
-    HONE_CHECK(plain, .what = "'rope_parameters' are not supported", .place = path_, .got = at->dump(),
-               .expected = "rope_type default and a rope_theta");
-    return (*at)["rope_theta"].get<double>();
-  }
-  std::string text(const char* key) const {
-    const auto at = json_.find(key);
-    HONE_CHECK(at != json_.end() && at->is_string(), .what = fmt::format("'{}' is missing or not a string", key),
-               .place = path_);
-    return at->get<std::string>();
-  }
+// The keys that to_json() writes where they are not those of `source`.
+OrderedJson owned(const ModelConfig& c) {
+  OrderedJson json = {{"model_type", c.model_type},
+                      {"vocab_size", c.vocab_size},
+                      {"hidden_size", c.hidden_size},
+                      {"intermediate_size", c.intermediate_size},
+                      {"num_hidden_layers", c.num_hidden_layers},
+                      {"num_attention_heads", c.num_attention_heads},
+                      {"num_key_value_heads", c.num_key_value_heads},
+                      {"head_dim", c.head_dim},
+                      {"max_position_embeddings", c.max_position_embeddings},
+                      {"hidden_act", "silu"},
+                      {"rope_theta", c.rope_theta},
+                      {"rms_norm_eps", c.rms_norm_eps},
+                      {"tie_word_embeddings", c.tie_word_embeddings}};
+  const auto token = [&json](const char* key, int64_t id) {
+    if (id >= 0) json[key] = id;
+  };
+  token("bos_token_id", c.bos_token_id);
+  if (c.eos_token_ids.size() == 1) token("eos_token_id", c.eos_token_ids.front());
+  if (c.eos_token_ids.size() > 1) json["eos_token_id"] = c.eos_token_ids;
+  token("pad_token_id", c.pad_token_id);
+  return json;
+}
 
- private:
-  std::string path_;
-  Json json_;
-};
+constexpr const char* kDtype = "float32";  // of the weights that are written
 
 }  // namespace
 
 ModelConfig ModelConfig::load(const std::string& folder) {
-  const ConfigFile file(folder + "/config.json");
+  constexpr uint64_t kMaxBytes = 1 << 20;
+  const std::string path = folder + "/config.json";
+  return parse(read_file(path, kMaxBytes), path);
+}
+
+ModelConfig ModelConfig::parse(const std::string& json, const std::string& place) {
+  const JsonConfig file = JsonConfig::parse(json, place);
   ModelConfig c;
+  c.source = json;
   c.model_type = file.text("model_type");
-  HONE_CHECK(c.model_type == "llama" || c.model_type == "qwen2", .what = "unknown model_type", .place = file.path(),
-             .got = c.model_type, .expected = "llama or qwen2");
-  file.require("hidden_act", {"silu"});
-  file.require("rope_scaling", {});
-  file.require("mlp_bias", {false});
-  file.require("use_sliding_window", {false});
-  c.vocab_size = file.size("vocab_size");
-  c.hidden_size = file.size("hidden_size");
-  c.intermediate_size = file.size("intermediate_size");
-  c.num_hidden_layers = file.size("num_hidden_layers");
-  c.num_attention_heads = file.size("num_attention_heads");
-  c.num_key_value_heads = file.size("num_key_value_heads", c.num_attention_heads);
-  c.head_dim = file.size("head_dim", std::max<int64_t>(1, c.hidden_size / c.num_attention_heads));
-  c.max_position_embeddings = file.size("max_position_embeddings");
-  c.rope_theta = file.rope_theta();
-  c.rms_norm_eps = file.number("rms_norm_eps", 1e-6);
+  const Family& family = find_family(c.model_type, place);
+  refuse_unknown_mathematics(file);
+  c.vocab_size = file.size("vocab_size", 1, kMaxVocabulary);
+  c.hidden_size = file.size("hidden_size", 1, kMaxWidth);
+  c.intermediate_size = file.size("intermediate_size", 1, kMaxWidth);
+  c.num_hidden_layers = file.size("num_hidden_layers", 1, kMaxLayers);
+  c.rms_norm_eps = file.positive("rms_norm_eps", 1e-6);
   c.tie_word_embeddings = file.boolean("tie_word_embeddings", false);
-  c.attention_bias = c.model_type == "qwen2";
-  if (c.model_type == "llama") file.require("attention_bias", {false});
-  c.bos_token_id = file.integer("bos_token_id").value_or(-1);
-  c.eos_token_id = file.integer("eos_token_id").value_or(-1);
-  c.pad_token_id = file.integer("pad_token_id").value_or(-1);
-  HONE_CHECK(c.num_attention_heads % c.num_key_value_heads == 0,
-             .what = "num_attention_heads must be a multiple of num_key_value_heads", .place = file.path(),
-             .got = fmt::format("{} and {}", c.num_attention_heads, c.num_key_value_heads));
-  HONE_CHECK(c.head_dim % 2 == 0, .what = "head_dim must be even", .place = file.path(),
-             .got = std::to_string(c.head_dim));
+  family.read(file, c);
+  read_rope(file, c);
+  read_tokens(file, c);
   return c;
 }
 
+bool ModelConfig::is_sparse(int64_t layer) const {
+  return experts.num_experts > 0 && layer >= experts.first_layer && (layer + 1) % experts.step == 0 &&
+         std::ranges::find(experts.dense_layers, layer) == experts.dense_layers.end();
+}
+
+int64_t ModelConfig::rope_changes_after() const {
+  return rope_scaling.rope_type == "longrope" ? rope_scaling.original_max_position_embeddings
+                                              : std::numeric_limits<int64_t>::max();
+}
+
 int64_t ModelConfig::parameter_count() const {
+  const auto mlp = [this](int64_t inner) { return 3 * hidden_size * inner; };
   const int64_t q = num_attention_heads * head_dim, kv = num_key_value_heads * head_dim;
-  const int64_t attention = hidden_size * (2 * q + 2 * kv) + (attention_bias ? q + 2 * kv : 0);
-  const int64_t layer = attention + 3 * hidden_size * intermediate_size + 2 * hidden_size;
-  const int64_t tables = tie_word_embeddings ? 1 : 2;
-  return tables * vocab_size * hidden_size + num_hidden_layers * layer + hidden_size;
+  const int64_t attended = num_attention_heads * value_dim();
+  int64_t attention = hidden_size * attended + (output_bias ? hidden_size : 0) + (qk_norm ? 2 * head_dim : 0);
+  if (latent.kv_lora_rank > 0) {
+    const int64_t down = latent.kv_lora_rank + latent.qk_rope_head_dim;
+    attention += hidden_size * down + (attention_bias ? down : 0) + latent.kv_lora_rank +
+                 latent.kv_lora_rank * num_attention_heads * (latent.qk_nope_head_dim + latent.v_head_dim);
+    attention += latent.q_lora_rank == 0
+                     ? hidden_size * q
+                     : latent.q_lora_rank * (hidden_size + q + 1) + (attention_bias ? latent.q_lora_rank : 0);
+  } else {
+    attention += hidden_size * (q + 2 * kv) + (attention_bias ? q + 2 * kv : 0);
+  }
+  const int64_t dense = mlp(intermediate_size) + (mlp_bias ? 2 * intermediate_size + hidden_size : 0);
+  const int64_t sparse = hidden_size * experts.num_experts + experts.num_experts * mlp(experts.intermediate_size) +
+                         mlp(experts.intermediate_size * experts.shared_experts);
+  int64_t total = (tie_word_embeddings ? 1 : 2) * vocab_size * hidden_size + hidden_size;
+  for (int64_t i = 0; i < num_hidden_layers; ++i)
+    total += attention + 2 * hidden_size + (is_sparse(i) ? sparse : dense);
+  return total;
 }
 
 std::string ModelConfig::to_json() const {
-  Json json = {{"architectures", {model_type == "llama" ? "LlamaForCausalLM" : "Qwen2ForCausalLM"}},
-               {"model_type", model_type},
-               {"vocab_size", vocab_size},
-               {"hidden_size", hidden_size},
-               {"intermediate_size", intermediate_size},
-               {"num_hidden_layers", num_hidden_layers},
-               {"num_attention_heads", num_attention_heads},
-               {"num_key_value_heads", num_key_value_heads},
-               {"head_dim", head_dim},
-               {"max_position_embeddings", max_position_embeddings},
-               {"hidden_act", "silu"},
-               {"rope_theta", rope_theta},
-               {"rms_norm_eps", rms_norm_eps},
-               {"tie_word_embeddings", tie_word_embeddings},
-               {"torch_dtype", "float32"}};
-  const auto token = [&json](const char* key, int64_t id) {
-    if (id >= 0) json[key] = id;
-  };
-  token("bos_token_id", bos_token_id);
-  token("eos_token_id", eos_token_id);
-  token("pad_token_id", pad_token_id);
+  if (source.empty()) {
+    HONE_ASSERT(!mlp_bias && !output_bias && !qk_norm && windows.empty() && rope_scaling.rope_type == "default" &&
+                    latent.kv_lora_rank == 0 && experts.num_experts == 0,
+                "only plain models are written without a config.json to start from");
+    OrderedJson json = {{"architectures", {find_family(model_type, "").architecture}}};
+    json.update(owned(*this));
+    json["torch_dtype"] = kDtype;
+    return json.dump(2) + "\n";
+  }
+  OrderedJson json = OrderedJson::parse(source);
+  const OrderedJson before = owned(parse(source, "config.json")), now = owned(*this);
+  for (const auto& [key, value] : now.items()) {
+    if (!before.contains(key) || before[key] != value) json[key] = value;
+  }
+  json[json.contains("dtype") ? "dtype" : "torch_dtype"] = kDtype;
   return json.dump(2) + "\n";
 }
 

@@ -267,11 +267,19 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   return view(name).clone();
 }
 
-at::Tensor SafetensorsFile::view(const std::string& name) const {
+const SafetensorsFile::Entry& SafetensorsFile::entry(const std::string& name) const {
   const auto found = entries_.find(name);
   HONE_CHECK(found != entries_.end(), .what = fmt::format("tensor {} is missing", in_quotes(name)),
              .place = path_.string());
-  const Entry& entry = found->second;
+  return found->second;
+}
+
+void SafetensorsFile::forget(const Entry& entry, uint64_t begin, uint64_t end) const {
+  file_->forget(file_->bytes().substr(entry.begin + begin, end - begin));
+}
+
+at::Tensor SafetensorsFile::view(const std::string& name) const {
+  const Entry& entry = this->entry(name);
   const std::string_view bytes = file_->bytes().substr(entry.begin, entry.end - entry.begin);
   if (entry.dtype == at::kBool) {
     // Another value in a bool is undefined behaviour in C++.

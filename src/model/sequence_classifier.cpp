@@ -2,35 +2,26 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "hone/core/error.h"
-#include "hone/model/safetensors.h"
+#include "model/weight_files.h"
 
 namespace hone {
 namespace {
 
 at::Tensor load_head(const std::string& folder, int64_t width) {
   constexpr const char* kName = "score.weight";
-  const std::string path = folder + "/model.safetensors";
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  HONE_CHECK(file.has(kName), .what = fmt::format("tensor '{}' is missing", kName), .place = path,
+  const WeightFiles files = WeightFiles::open(folder);
+  HONE_CHECK(files.has(kName), .what = fmt::format("tensor '{}' is missing", kName), .place = files.place(kName),
              .hint = "a reward model is a ForSequenceClassification of Hugging Face transformers");
   // Token classifiers have the same head, and a bias.
-  HONE_CHECK(!file.has("score.bias"), .what = "tensor 'score.bias' is not supported", .place = path);
-  const at::Tensor stored = file.tensor(kName);
-  HONE_CHECK(stored.sizes() == at::IntArrayRef({1, width}), .what = fmt::format("'{}' has the wrong shape", kName),
-             .place = path, .got = fmt::format("[{}]", fmt::join(stored.sizes(), ", ")),
-             .expected = fmt::format("[1, {}]: one label", width));
-  HONE_CHECK(stored.is_floating_point(), .what = fmt::format("'{}' is not a floating-point tensor", kName),
-             .place = path);
-  at::Tensor head = at::empty({1, width});
-  head.copy_(stored);
-  HONE_CHECK(std::isfinite(kernels::sum_of_squares(head)), .what = "the weights hold NaN or infinite values",
-             .place = path);
+  HONE_CHECK(!files.has("score.bias"), .what = "tensor 'score.bias' is not supported",
+             .place = files.place("score.bias"));
+  files.check(kName, {1, width});  // one label
+  at::Tensor head = at::empty({1, width}, at::kFloat);
+  files.read(kName, [&](int64_t, const at::Tensor& row) { return kernels::widen(row, head); });
   return head;
 }
 
@@ -42,9 +33,8 @@ SequenceClassifier::SequenceClassifier(Model transformer, at::Tensor head)
 SequenceClassifier SequenceClassifier::load(const std::string& folder) {
   ModelConfig config = ModelConfig::load(folder);
   config.tie_word_embeddings = true;  // there is no vocabulary head, and a tied one takes no weights
-  Model transformer(config, /*trains=*/false);
-  transformer.load_weights(folder);
-  return {std::move(transformer), load_head(folder, config.hidden_size)};
+  at::Tensor head = load_head(folder, config.hidden_size);
+  return {Model::load_frozen(folder, std::move(config)), std::move(head)};
 }
 
 std::vector<double> SequenceClassifier::scores(const std::vector<std::vector<int32_t>>& sequences) const {

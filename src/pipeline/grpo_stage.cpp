@@ -255,8 +255,7 @@ class GrpoRun {
   void sync_reference_if_due(int64_t steps_done) {
     const auto& every = stage_.grpo.ref_model_sync_steps;
     if (!reference_ || !every || steps_done % *every != 0) return;
-    const at::NoGradGuard no_grad;
-    at::Tensor(reference_->flat()).copy_(policy_.flat());
+    reference_->set_weights(policy_.flat());
   }
 
   void evaluate_if_due(int64_t steps_done, double& seconds) {
@@ -289,7 +288,7 @@ class GrpoRun {
   State state() const {
     State s;
     s.tensors = trainer_.state();
-    if (reference_) s.tensors.emplace_back("reference", reference_->flat());
+    if (reference_) s.tensors.emplace_back("reference", reference_->weights());
     s.scalars = {{"updates", trainer_.updates()},
                  {"prompts_drawn", prompts_drawn_},
                  {"num_tokens", num_tokens_},
@@ -301,10 +300,7 @@ class GrpoRun {
 
   void load(const State& s) {
     trainer_.load_state(s.integer("updates"), [&](const std::string& name) { return s.tensor(name); });
-    if (reference_) {
-      const at::NoGradGuard no_grad;
-      at::Tensor(reference_->flat()).copy_(s.tensor("reference"));
-    }
+    if (reference_) reference_->set_weights(s.tensor("reference"));
     prompts_drawn_ = s.integer("prompts_drawn");
     num_tokens_ = s.integer("num_tokens");
     nonfinite_updates_.continue_from(s.integer("guards.nonfinite_updates"));

@@ -46,7 +46,7 @@ Memory training_memory(const ModelConfig& model, int64_t tokens) {
 }
 
 std::string needs(const Memory& m, const ModelConfig& model, const CheckpointConfig& checkpoint) {
-  const int64_t saved = m.weights / 2 + m.optimizer + m.reference / 2;
+  const int64_t saved = m.weights / 2 + m.optimizer + m.reference;
   const int64_t disk = (checkpoint.keep + 1) * saved + kFloat * model.parameter_count();
   return fmt::format(
       "     model   {}, {} parameters, {} layers x {}, vocabulary {}\n"
@@ -111,9 +111,10 @@ class Planner {
                .got = fmt::format("{} + {} tokens", prompt, length),
                .expected = fmt::format("at most {}", shape.max_position_embeddings));
     Memory memory = training_memory(shape, std::max(s.optimizer.micro_batch_tokens, prompt + length));
-    if (s.grpo.uses_reference()) memory.reference = 2 * kFloat * shape.parameter_count();
+    if (s.grpo.uses_reference()) memory.reference = kFloat * shape.parameter_count();  // packed only
     const int64_t slots = std::min(completions, s.sampling.max_num_seqs) * (prompt + length);
-    memory.kv_cache = kFloat * slots * shape.num_hidden_layers * 2 * shape.num_key_value_heads * shape.head_dim;
+    const int64_t key_value = shape.num_key_value_heads * (shape.head_dim + shape.value_dim());
+    memory.kv_cache = kFloat * slots * shape.num_hidden_layers * key_value;
     return fmt::format("{} prompts x {} completions of at most {} tokens each, at most {} tokens in all\n{}",
                        s.grpo.prompts_per_step, s.grpo.num_generations, length, s.steps * completions * length,
                        needs(memory, shape, s.checkpoint));

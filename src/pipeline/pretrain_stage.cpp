@@ -130,7 +130,7 @@ ModelConfig pretrain_model_config(const ArchitectureConfig& a) {
   c.rope_theta = a.rope_theta;
   c.rms_norm_eps = a.rms_norm_eps;
   c.tie_word_embeddings = a.tie_word_embeddings;
-  c.eos_token_id = id("<eos>");
+  c.eos_token_ids = {id("<eos>")};
   c.pad_token_id = id("<pad>");
   return c;
 }

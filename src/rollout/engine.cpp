@@ -337,6 +337,12 @@ std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, i
     HONE_CHECK(tokens <= room, .what = "the prompt and max_completion_length do not fit the model's positions",
                .place = prompt.id, .got = fmt::format("{} + {} tokens", tokens, config.max_completion_length),
                .expected = fmt::format("at most {}", model_.config().max_position_embeddings));
+    // A completion that grew past it would have been sampled with other factors than it is scored with.
+    const int64_t change = model_.config().rope_changes_after();
+    HONE_CHECK(tokens > change || tokens + config.max_completion_length <= change,
+               .what = "the completion could grow past the length where longrope changes its factors",
+               .place = prompt.id, .got = fmt::format("{} + {} tokens", tokens, config.max_completion_length),
+               .expected = fmt::format("at most {} in all, or a longer prompt", change));
     longest = std::max(longest, tokens);
     groups.push_back({std::move(prompt), std::vector<Completion>(static_cast<size_t>(num_generations)), 0});
   }

@@ -97,6 +97,37 @@ TEST_F(Ops, PackedWeightsFollowEveryWrite) {
   EXPECT_LT(largest_difference(linear(x, w), at::linear(x, w.value())), 1e-5);
 }
 
+// Frozen weights, in fp32 and in bf16, against the rows that they came from.
+TEST_F(Ops, FrozenWeightsGiveTheSameBits) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kHalf}) {
+    for (const int64_t out : {1, 16, 45, 200}) {
+      const at::Tensor stored = random({out, 33}).to(type);
+      Weight frozen = Weight::frozen(out, 33, type == at::kBFloat16 ? type : at::kFloat);
+      for (int64_t row = 0; row < out; row += 7)  // in pieces that do not fit the panels
+        EXPECT_TRUE(pack(stored.narrow(0, row, std::min<int64_t>(7, out - row)), frozen.packed(), row));
+      const Weight rows(stored.to(at::kFloat), {});
+      EXPECT_EQ(frozen.rows(), out);
+      for (const int64_t count : {1, 3, 5, 12, 29}) {
+        const at::Tensor x = random({count, 33});
+        EXPECT_TRUE(same_bits(linear(x, frozen), linear(x, rows)));
+      }
+      const at::Tensor ids = at::randint(out, {9}, at::kInt);
+      EXPECT_TRUE(same_bits(embedding(ids, frozen), embedding(ids, rows)));
+    }
+  }
+}
+
+TEST_F(Ops, PackingFindsWhatIsNotFinite) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kHalf}) {
+    for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+      at::Tensor rows = random({20, 5});
+      rows[17][3] = bad;
+      EXPECT_FALSE(pack(rows.to(type), Weight::frozen(20, 5).packed(), 0));
+      EXPECT_FALSE(widen(rows.to(type), at::empty({20, 5})));
+    }
+  }
+}
+
 TEST_F(Ops, RmsNormMatchesFloat64) {
   for (const int64_t width : {1, 15, 96, 300}) {
     const Weight w = weight(random({width}));
@@ -129,25 +160,31 @@ TEST_F(Ops, EmbeddingGathersAndSumsItsGradient) {
 Rope make_rope(int64_t positions, int64_t half) {
   const at::Tensor angle = at::arange(positions, at::kFloat).unsqueeze(1) *
                            at::pow(100.0, -at::arange(half, at::kFloat) / static_cast<double>(half)).unsqueeze(0);
-  return {angle.cos().contiguous(), angle.sin().contiguous()};
+  return {.table = {angle.cos().contiguous(), angle.sin().contiguous()}};
 }
 
 // Plain attention of one sequence in the precision of its inputs.
 at::Tensor reference_attention(const at::Tensor& qkv, const AttentionGeometry& g, const Rope& rope) {
-  const int64_t length = qkv.size(0), half = g.head_dim / 2, group = g.heads / g.kv_heads;
-  const at::Tensor heads = qkv.view({length, g.heads + 2 * g.kv_heads, g.head_dim});
-  const at::Tensor cos = rope.cos.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1),
-                   sin = rope.sin.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1);
+  const int64_t length = qkv.size(0), pairs = rope.table.cos.size(1), group = g.heads / g.kv_heads;
+  const RopeTable& table = rope.for_length(length);
+  const at::Tensor cos = table.cos.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1),
+                   sin = table.sin.narrow(0, 0, length).to(qkv.scalar_type()).unsqueeze(1);
   const auto turn = [&](const at::Tensor& x) {
-    const at::Tensor a = x.narrow(2, 0, half), b = x.narrow(2, half, half);
-    return at::cat({a * cos - b * sin, b * cos + a * sin}, 2);
+    const int64_t still = g.head_dim - 2 * pairs;
+    const at::Tensor turning = x.narrow(2, still, 2 * pairs);
+    const at::Tensor a = g.interleaved ? turning.slice(2, 0, 2 * pairs, 2) : turning.narrow(2, 0, pairs),
+                     b = g.interleaved ? turning.slice(2, 1, 2 * pairs, 2) : turning.narrow(2, pairs, pairs);
+    return at::cat({x.narrow(2, 0, still), a * cos - b * sin, b * cos + a * sin}, 2);
   };
-  const at::Tensor q = turn(heads.narrow(1, 0, g.heads)),
-                   k = turn(heads.narrow(1, g.heads, g.kv_heads)).repeat_interleave(group, 1),
-                   v = heads.narrow(1, g.heads + g.kv_heads, g.kv_heads).repeat_interleave(group, 1);
-  at::Tensor scores = at::einsum("ihd,jhd->hij", {q, k}) / std::sqrt(static_cast<double>(g.head_dim));
-  scores = scores.masked_fill(at::ones({length, length}, at::kBool).triu(1), -std::numeric_limits<double>::infinity());
-  return at::einsum("hij,jhd->ihd", {at::softmax(scores, -1), v}).reshape({length, g.heads * g.head_dim});
+  const auto parts = qkv.split_with_sizes({g.heads * g.head_dim, g.kv_heads * g.head_dim, g.kv_heads * g.value_dim}, 1);
+  const at::Tensor q = turn(parts[0].view({length, g.heads, g.head_dim})),
+                   k = turn(parts[1].view({length, g.kv_heads, g.head_dim})).repeat_interleave(group, 1),
+                   v = parts[2].view({length, g.kv_heads, g.value_dim}).repeat_interleave(group, 1);
+  at::Tensor scores = at::einsum("ihd,jhd->hij", {q, k}) * g.scale;
+  at::Tensor hidden = at::ones({length, length}, at::kBool).triu(1);
+  if (g.window < length) hidden = hidden.logical_or(at::ones({length, length}, at::kBool).tril(-g.window));
+  scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+  return at::einsum("hij,jhd->ihd", {at::softmax(scores, -1), v}).reshape({length, g.heads * g.value_dim});
 }
 
 struct Packed {
@@ -168,15 +205,33 @@ struct Packed {
   }
 };
 
+std::vector<AttentionGeometry> geometries() {
+  AttentionGeometry window{4, 2, 8};
+  window.window = 5;
+  AttentionGeometry wide_window{2, 1, 24};
+  wide_window.window = 20;
+  AttentionGeometry latent{3, 3, 10};
+  latent.value_dim = 5, latent.interleaved = true, latent.scale = 0.7;
+  AttentionGeometry wide_values{4, 2, 6};
+  wide_values.value_dim = 21, wide_values.window = 17;
+  return {{4, 4, 24}, {6, 2, 8}, {2, 1, 64}, window, wide_window, latent, wide_values};
+}
+
+// As many pairs turn as fit, two fewer where keys and values differ (a part of the head that stays).
+Rope rope_for(const AttentionGeometry& g, int64_t positions) {
+  Rope rope = make_rope(positions, g.head_dim / 2 - (g.head_dim == g.value_dim ? 0 : 2));
+  rope.long_table = {rope.table.sin, rope.table.cos};
+  rope.long_after = 16;
+  return rope;
+}
+
 TEST_F(Ops, AttentionMatchesFloat64) {
-  for (const AttentionGeometry g :
-       {AttentionGeometry{4, 4, 24}, AttentionGeometry{6, 2, 8}, AttentionGeometry{2, 1, 64}}) {
+  for (const AttentionGeometry& g : geometries()) {
     const Packed p({1, 15, 16, 17, 40});
-    const int64_t width = (g.heads + 2 * g.kv_heads) * g.head_dim;
-    const Rope rope = make_rope(64, g.head_dim / 2);
+    const Rope rope = rope_for(g, 64);
     const KvLayer cache = make_kv_layer(g, p.blocks);
     expect_same(
-        random({p.rows, width}),
+        random({p.rows, g.width()}),
         [&](const at::Tensor& x) {
           return attention(x + 0.0, g, rope, cache, p.segments);
         },  // + 0: attention consumes its input
@@ -191,21 +246,147 @@ TEST_F(Ops, AttentionMatchesFloat64) {
 }
 
 TEST_F(Ops, AttentionRowsDoNotDependOnTheSplit) {
-  const AttentionGeometry g{4, 2, 24};
-  const Rope rope = make_rope(128, 12);
-  const at::Tensor qkv = random({90, 8 * 24});
-  std::vector<int32_t> table(6);
-  std::iota(table.begin(), table.end(), 0);
-  const at::Tensor whole = attention(qkv.clone(), g, rope, make_kv_layer(g, 6), {{0, 90, 0, table.data()}});
-  std::vector<int32_t> shuffled = {9, 3, 7, 1, 0, 4};
-  for (const int64_t step : {1, 7, 16, 33}) {
-    const KvLayer cache = make_kv_layer(g, 10);
-    for (int64_t t = 0; t < 90; t += step) {
-      const int64_t n = std::min<int64_t>(step, 90 - t);
-      EXPECT_TRUE(same_bits(attention(qkv.narrow(0, t, n).clone(), g, rope, cache, {{0, n, t, shuffled.data()}}),
-                            whole.narrow(0, t, n)));
+  for (const AttentionGeometry& g : geometries()) {
+    const Rope rope = make_rope(128, g.head_dim / 2);
+    const at::Tensor qkv = random({90, g.width()});
+    std::vector<int32_t> table(6);
+    std::iota(table.begin(), table.end(), 0);
+    const at::Tensor whole = attention(qkv.clone(), g, rope, make_kv_layer(g, 6), {{0, 90, 0, table.data()}});
+    std::vector<int32_t> shuffled = {9, 3, 7, 1, 0, 4};
+    for (const int64_t step : {1, 7, 16, 33}) {
+      const KvLayer cache = make_kv_layer(g, 10);
+      for (int64_t t = 0; t < 90; t += step) {
+        const int64_t n = std::min<int64_t>(step, 90 - t);
+        EXPECT_TRUE(same_bits(attention(qkv.narrow(0, t, n).clone(), g, rope, cache, {{0, n, t, shuffled.data()}}),
+                              whole.narrow(0, t, n)));
+      }
     }
   }
+}
+
+TEST_F(Ops, LatentHeadsMatchFloat64) {
+  AttentionGeometry g{3, 3, 10};
+  g.value_dim = 5;
+  const int64_t rows = 7, shared = 4, q = 30, kv = 3 * (6 + 5);
+  expect_same(
+      random({rows, q + kv + shared}),
+      [&](const at::Tensor& x) {
+        const auto parts = x.split_with_sizes({q, kv, shared}, 1);
+        return latent_heads(parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous(), g);
+      },
+      [&](const at::Tensor& x) {
+        const auto parts = x.split_with_sizes({q, kv, shared}, 1);
+        const at::Tensor heads = parts[1].reshape({rows, 3, 11});
+        const at::Tensor key =
+            at::cat({heads.narrow(2, 0, 6), parts[2].unsqueeze(1).expand({rows, 3, shared})}, 2).reshape({rows, 30});
+        return at::cat({parts[0], key, heads.narrow(2, 6, 5).reshape({rows, 15})}, 1);
+      },
+      1e-6);
+}
+
+// Experts
+// -----------------------------------------------------------------------------------------------------------------------------
+
+struct RouterCase {
+  Router router;
+  int64_t experts;
+};
+
+std::vector<RouterCase> routers(const at::Tensor& bias) {
+  return {{{.experts_per_token = 2}, 5},
+          {{.experts_per_token = 3, .normalize = true}, 7},
+          {{.experts_per_token = 4,
+            .sigmoid = true,
+            .normalize = true,
+            .scale = 2.5,
+            .groups = 4,
+            .kept_groups = 2,
+            .bias = bias.const_data_ptr<float>()},
+           12},
+          {{.experts_per_token = 1, .sigmoid = true, .bias = bias.const_data_ptr<float>()}, 3},
+          {{.experts_per_token = 6, .sigmoid = true, .scale = 0.5}, 6}};
+}
+
+// The experts that a row chooses, written down another way: a full sort of each row.
+at::Tensor reference_choice(const at::Tensor& scores, const Router& r, const at::Tensor& bias) {
+  at::Tensor value = scores.detach().clone();
+  const int64_t rows = value.size(0), experts = value.size(1);
+  if (r.bias != nullptr) value += bias.narrow(0, 0, experts);
+  if (r.groups > 1) {
+    const at::Tensor groups = value.view({rows, r.groups, experts / r.groups});
+    const at::Tensor best = std::get<0>(groups.topk(2, -1)).sum(-1);
+    const at::Tensor dropped = std::get<1>(best.topk(r.groups - r.kept_groups, -1, /*largest=*/false));
+    at::Tensor mask = at::zeros_like(groups);
+    mask.scatter_(1, dropped.unsqueeze(-1).expand({rows, -1, experts / r.groups}), -1e9);
+    value = (groups + mask).view({rows, experts});
+  }
+  return std::get<0>(std::get<1>(value.topk(r.experts_per_token, -1)).sort(-1));
+}
+
+TEST_F(Ops, ExpertsMatchFloat64) {
+  const at::Tensor bias = random({12}, 0.3);
+  for (const auto& [router, count] : routers(bias)) {
+    const int64_t rows = 40, width = 9, inner = 6;
+    std::vector<Expert> experts;
+    std::vector<at::Tensor> gate_up, down;
+    for (int64_t e = 0; e < count; ++e) {
+      experts.push_back({weight(random({2 * inner, width})), weight(random({width, inner}))});
+      gate_up.push_back(experts.back().gate_up.value().to(at::kDouble).requires_grad_(true));
+      down.push_back(experts.back().down.value().to(at::kDouble).requires_grad_(true));
+    }
+    at::Tensor chosen;
+    expect_same(
+        random({rows, count + 2 * width}),
+        [&, r = router](const at::Tensor& x) {
+          const auto parts = x.split_with_sizes({count, width, width}, 1);
+          const Routing routing = route(parts[0].contiguous(), r);
+          chosen = routing.experts;
+          return mixture(parts[1].contiguous(), routing, experts, parts[2].contiguous());
+        },
+        [&, r = router](const at::Tensor& x) {
+          const auto parts = x.split_with_sizes({count, width, width}, 1);
+          const at::Tensor scores = r.sigmoid ? parts[0].sigmoid() : parts[0].softmax(-1);
+          const at::Tensor choice = reference_choice(scores, r, bias.to(at::kDouble));
+          EXPECT_TRUE(at::equal(choice, chosen.to(at::kLong)));
+          at::Tensor weights = scores.gather(1, choice);
+          if (r.normalize) weights = weights / weights.sum(-1, true);
+          at::Tensor out = parts[2];
+          for (int64_t e = 0; e < count; ++e) {
+            const auto i = static_cast<size_t>(e);
+            const at::Tensor h = at::linear(parts[1], gate_up[i]);
+            const at::Tensor y = at::linear(at::silu(h.narrow(1, 0, inner)) * h.narrow(1, inner, inner), down[i]);
+            out = out + (weights * r.scale * (choice == e)).sum(-1, true) * y;
+          }
+          return out;
+        },
+        1e-5);
+    for (size_t e = 0; e < experts.size(); ++e) {
+      if (!gate_up[e].grad().defined()) continue;
+      EXPECT_LT(largest_difference(experts[e].gate_up.grad(), gate_up[e].grad()), 1e-4);
+      EXPECT_LT(largest_difference(experts[e].down.grad(), down[e].grad()), 1e-4);
+    }
+  }
+}
+
+TEST_F(Ops, ExpertsOfARowDoNotDependOnTheBatch) {
+  const at::Tensor bias = random({12}, 0.3);
+  const auto [router, count] = routers(bias)[2];
+  std::vector<Expert> experts;
+  for (int64_t e = 0; e < count; ++e) experts.push_back({weight(random({32, 20})), weight(random({20, 16}))});
+  const at::Tensor logits = random({70, count}), x = random({70, 20});
+  const auto run = [&, r = router](int64_t at, int64_t n) {
+    const at::Tensor part = x.narrow(0, at, n);
+    return mixture(part, route(logits.narrow(0, at, n), r), experts, part);
+  };
+  const at::Tensor whole = run(0, 70);
+  for (const int64_t size : {1, 3, 16}) {
+    for (int64_t at = 0; at + size <= 70; at += 11) EXPECT_TRUE(same_bits(run(at, size), whole.narrow(0, at, size)));
+  }
+}
+
+TEST_F(Ops, TiesGoToTheLowerExpert) {
+  const Routing routing = route(at::zeros({1, 6}), {.experts_per_token = 3});
+  EXPECT_TRUE(at::equal(routing.experts, at::arange(3, at::kInt).view({1, 3})));
 }
 
 // Head

@@ -10,8 +10,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/faults.h"
 #include "hone/core/error.h"
 #include "hone/core/random.h"
+#include "hone/kernels/parallel.h"
+#include "hone/model/safetensors.h"
 
 namespace hone {
 namespace {
@@ -48,7 +51,66 @@ std::vector<int32_t> random_ids(uint64_t key, int64_t length, uint64_t vocab) {
   return ids;
 }
 
+/// Every folder of fixtures/make_models.py but the classifiers.
+const std::vector<std::string>& all_models() {
+  static const std::vector<std::string> names = {"llama",
+                                                 "llama_biases",
+                                                 "llama_llama3",
+                                                 "llama_linear",
+                                                 "llama_dynamic",
+                                                 "llama_yarn",
+                                                 "llama_yarn_options",
+                                                 "llama_longrope",
+                                                 "mistral",
+                                                 "qwen2",
+                                                 "qwen2_window",
+                                                 "qwen3",
+                                                 "qwen3_biases",
+                                                 "qwen3_moe",
+                                                 "qwen3_moe_step",
+                                                 "deepseek_v3",
+                                                 "deepseek_v3_plain"};
+  return names;
+}
+
+nlohmann::json reference_of(const std::string& name) {
+  return nlohmann::json::parse(std::ifstream(fixture(name) + "/reference.json"));
+}
+
+// How far log-probs may be from those of float64.
+double tolerance(const Model& model) {
+  return model.config().experts.num_experts > 0 || model.config().latent.kv_lora_rank > 0 ? 1e-4 : 2e-5;
+}
+
+void expect_log_probs(const Model& model, const std::vector<int32_t>& ids, const std::vector<double>& expected) {
+  const at::Tensor got = model.log_probs(whole_sequences({ids})).log_probs;
+  ASSERT_EQ(got.size(0), static_cast<int64_t>(expected.size()));
+  for (size_t t = 0; t < expected.size(); ++t)
+    EXPECT_NEAR(got[static_cast<int64_t>(t)].item<double>(), expected[t], tolerance(model)) << t;
+}
+
+// `ids` and the `count` most likely tokens after them, by way of a KV cache.
+std::vector<int32_t> greedy(const Model& model, std::vector<int32_t> ids, size_t count) {
+  std::vector<kernels::KvLayer> cache;
+  for (int64_t i = 0; i < model.config().num_hidden_layers; ++i)
+    cache.push_back(kernels::make_kv_layer(model.geometry(), 16));
+  const std::vector<int32_t> blocks = {3, 1, 5, 0, 7, 2, 4, 6, 12, 14, 13, 8, 15, 9, 10, 11};
+  std::vector<int32_t> fresh = ids;
+  for (size_t i = 0; i < count; ++i) {
+    const auto length = static_cast<int64_t>(fresh.size()), start = static_cast<int64_t>(ids.size()) - length;
+    const at::Tensor logits = model.logits(at::tensor(fresh, at::kInt), {{0, length, start, blocks.data()}}, cache,
+                                           at::full({1}, length - 1, at::kLong));
+    fresh = {static_cast<int32_t>(logits.argmax().item<int64_t>())};
+    ids.push_back(fresh[0]);
+  }
+  return ids;
+}
+
 TEST(Model, ParameterCountIsThatOfTheBuffer) {
+  for (const std::string& name : all_models()) {
+    const ModelConfig c = ModelConfig::load(fixture(name));
+    EXPECT_EQ(c.parameter_count(), Model(c, false).flat().numel()) << name;
+  }
   for (const bool tied : {false, true}) {
     for (const bool bias : {false, true}) {
       ModelConfig c;
@@ -60,18 +122,48 @@ TEST(Model, ParameterCountIsThatOfTheBuffer) {
   }
 }
 
-class Families : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Model, Families, ::testing::Values("llama", "qwen2"));
+class Families : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Model, Families, ::testing::ValuesIn(all_models()),
+                         [](const auto& test) { return test.param; });
 
 TEST_P(Families, LogProbsMatchTransformers) {
   const at::NoGradGuard no_grad;
+  const auto reference = reference_of(GetParam());
+  const auto ids = reference["ids"].get<std::vector<int32_t>>();
+  for (const bool trains : {false, true}) {
+    const Model model = Model::load(fixture(GetParam()), trains);
+    expect_log_probs(model, ids, reference["log_probs"].get<std::vector<double>>());
+    expect_log_probs(model, {ids.begin(), ids.begin() + 20}, reference["short_log_probs"].get<std::vector<double>>());
+  }
+}
+
+TEST_P(Families, GreedyTokensMatchTransformers) {
+  const at::NoGradGuard no_grad;
   const Model model = Model::load(fixture(GetParam()), false);
-  const auto reference = nlohmann::json::parse(std::ifstream(fixture(GetParam()) + "/reference.json"));
-  const at::Tensor got = model.log_probs(whole_sequences({reference["ids"].get<std::vector<int32_t>>()})).log_probs;
-  const auto expected = reference["log_probs"].get<std::vector<double>>();
-  ASSERT_EQ(got.size(0), static_cast<int64_t>(expected.size()));
-  for (size_t t = 0; t < expected.size(); ++t)
-    EXPECT_NEAR(got[static_cast<int64_t>(t)].item<double>(), expected[t], 2e-5);
+  const auto reference = reference_of(GetParam());
+  auto expected = reference["greedy_prompt"].get<std::vector<int32_t>>();
+  const auto prompt = expected;
+  for (const auto& token : reference["greedy"]) expected.push_back(token.get<int32_t>());
+  ASSERT_GE(expected.size() - prompt.size(), 60U);
+  EXPECT_EQ(greedy(model, prompt, expected.size() - prompt.size()), expected);
+}
+
+TEST_P(Families, GradientsMatchTransformers) {
+  if (!fs::exists(fixture(GetParam()) + "/gradients.safetensors")) GTEST_SKIP() << "no gradients for this variant";
+  Model model = Model::load(fixture(GetParam()), true);
+  const SafetensorsFile expected = SafetensorsFile::open(fixture(GetParam()) + "/gradients.safetensors");
+  const auto ids = reference_of(GetParam())["ids"].get<std::vector<int32_t>>();
+  model.zero_grad();
+  model.log_probs(whole_sequences({ids})).log_probs.mean().backward();
+  model.finish_gradients();
+  int64_t at = 0;
+  EXPECT_EQ(expected.names().size(), model.parameters().size());
+  for (const auto& [name, value] : model.parameters()) {
+    const at::Tensor got = model.flat_grad().narrow(0, at, value.numel()).view(value.sizes());
+    at += value.numel();
+    const at::Tensor want = expected.tensor(name);
+    EXPECT_LT((got - want).abs().max().item<double>(), 2e-5 * std::max(1.0, want.abs().max().item<double>())) << name;
+  }
 }
 
 // Training forward of a random packing = scoring alone = prefill in pieces and decoding through a KV cache.
@@ -89,6 +181,8 @@ TEST_P(Families, EveryWayToComputeALogProbGivesTheSameBits) {
     const at::Tensor packed = trained.detach().narrow(0, at, n);
     at += n;
     EXPECT_TRUE(at::equal(model.log_probs(whole_sequences({s})).log_probs, packed));
+    // The factors of longrope follow the length, so a sequence that grows past the change is another one.
+    if (model.config().rope_scaling.rope_type == "longrope" && n > 24) continue;
     for (const int64_t piece : {1, 5, 16}) {
       std::vector<kernels::KvLayer> cache;
       for (int64_t i = 0; i < model.config().num_hidden_layers; ++i)
@@ -133,37 +227,117 @@ TEST_P(Families, GradientsDoNotDependOnMicroBatches) {
   for (const auto& g : gradients) EXPECT_TRUE(at::equal(g, gradients.front()));
 }
 
-// The whole backward pass against central differences of the loss along random directions.
+// The whole backward pass against central differences of the loss along random directions. Where a token changes its
+// experts on the way the loss jumps, and there is nothing to compare.
 TEST_P(Families, GradientsMatchFiniteDifferences) {
   Model model = Model::load(fixture(GetParam()), true);
   const auto vocab = static_cast<uint64_t>(model.config().vocab_size);
-  const ScoreBatch batch = whole_sequences({random_ids(7, 20, vocab), random_ids(8, 33, vocab)});
+  const bool jumps = model.config().experts.num_experts > 0;
+  const ScoreBatch batch =
+      whole_sequences({random_ids(21, jumps ? 5 : 20, vocab), random_ids(22, jumps ? 9 : 33, vocab)});
   model.zero_grad();
   model.log_probs(batch).log_probs.mean().backward();
   model.finish_gradients();
   const at::NoGradGuard no_grad;
   const at::Tensor at_rest = model.flat().clone();
   at::manual_seed(2);
-  for (int trial = 0; trial < 8; ++trial) {
+  int compared = 0;
+  for (int trial = 0; trial < 32 && compared < 8; ++trial) {
     const at::Tensor direction = at::randn_like(at_rest);
-    const double step = 2e-4;
+    const double step = jumps ? 3e-5 : 1e-4;
     const auto loss_at = [&](double t) {
       at::Tensor(model.flat()).copy_(at_rest + direction * t);
       return model.log_probs(batch).log_probs.to(at::kDouble).mean().item<double>();
     };
-    const double numeric = (loss_at(step) - loss_at(-step)) / (2 * step);
+    const double before = loss_at(-step), middle = loss_at(0), after = loss_at(step);
+    if (jumps && std::abs(after - 2 * middle + before) > 5e-5) continue;
+    ++compared;
+    const double numeric = (after - before) / (2 * step);
     const double analytic = (model.flat_grad().to(at::kDouble) * direction.to(at::kDouble)).sum().item<double>();
-    EXPECT_NEAR(numeric, analytic, 0.02 * std::max(1.0, std::abs(analytic)));
+    EXPECT_NEAR(numeric, analytic, 0.03 * std::max(1.0, std::abs(analytic)));
   }
+  EXPECT_GE(compared, 4);
 }
 
 TEST_P(Families, SavedFoldersLoadToTheSameBits) {
   const Model model = Model::load(fixture(GetParam()), false);
-  const fs::path folder = fs::path(::testing::TempDir()) / (std::string("hone_model_") + GetParam());
+  const test::TempFolder temporary;
+  const fs::path folder = temporary / "model";
   fs::create_directories(folder);
-  model.save(folder);
-  EXPECT_TRUE(at::equal(Model::load(folder, false).flat(), model.flat()));
-  fs::remove_all(folder);
+  if (const char* exports = std::getenv("HONE_EXPORTS")) {  // for fixtures/check_export.py
+    for (const auto& [suffix, bytes] : {std::pair("", Model::kMaxFileBytes), std::pair(".sharded", int64_t{9000})}) {
+      const fs::path kept = fs::path(exports) / (GetParam() + suffix);
+      fs::create_directories(kept);
+      model.save(kept, bytes);
+    }
+  }
+  for (const int64_t max_file_bytes : {Model::kMaxFileBytes, int64_t{9000}, Model::kMaxFileBytes}) {
+    model.save(folder, max_file_bytes);
+    EXPECT_NE(fs::exists(folder / "model.safetensors"), fs::exists(folder / "model.safetensors.index.json"));
+    for (const bool trains : {false, true}) {
+      const Model again = Model::load(folder, trains);
+      EXPECT_TRUE(at::equal(again.weights(), model.weights()));
+      EXPECT_TRUE(at::equal(again.weights(), Model::load(fixture(GetParam()), true).flat()));
+      const at::NoGradGuard no_grad;
+      const ScoreBatch batch = whole_sequences({random_ids(3, 40, static_cast<uint64_t>(model.config().vocab_size))});
+      EXPECT_TRUE(at::equal(again.log_probs(batch).log_probs, model.log_probs(batch).log_probs));
+    }
+  }
+}
+
+// config.json is written back as it was, but for the type of the weights.
+TEST_P(Families, SavedConfigsKeepWhatTheyHad) {
+  auto json = nlohmann::ordered_json::parse(std::ifstream(fixture(GetParam()) + "/config.json"));
+  json["something_of_mine"] = {{"a", {1, 2.5, nullptr}}};
+  json["eos_token_id"] = {1, 5};
+  const ModelConfig config = ModelConfig::parse(json.dump(), "config.json");
+  EXPECT_EQ(config.eos_token_ids, (std::vector<int64_t>{1, 5}));
+  json[json.contains("dtype") ? "dtype" : "torch_dtype"] = "float32";
+  EXPECT_EQ(nlohmann::ordered_json::parse(config.to_json()), json);
+}
+
+TEST_P(Families, FrozenModelsTakeWeightsOver) {
+  Model frozen = Model::load(fixture(GetParam()), false);
+  Model trained = Model::load(fixture(GetParam()), true);
+  at::Tensor(trained.flat()).mul_(1.25);
+  frozen.set_weights(trained.flat());
+  EXPECT_TRUE(at::equal(frozen.weights(), trained.flat()));
+  const at::NoGradGuard no_grad;
+  const ScoreBatch batch = whole_sequences({random_ids(3, 40, static_cast<uint64_t>(frozen.config().vocab_size))});
+  EXPECT_TRUE(at::equal(frozen.log_probs(batch).log_probs, trained.log_probs(batch).log_probs));
+}
+
+TEST_P(Families, ResultsDoNotDependOnThreads) {
+  Model model = Model::load(fixture(GetParam()), true);
+  const auto vocab = static_cast<uint64_t>(model.config().vocab_size);
+  const ScoreBatch batch =
+      whole_sequences({random_ids(5, 50, vocab), random_ids(6, 11, vocab), random_ids(7, 60, vocab)});
+  const int before = kernels::num_threads();
+  std::vector<at::Tensor> results;
+  for (const int threads : {1, 2, 3}) {
+    kernels::set_num_threads(threads);
+    model.zero_grad();
+    const auto out = model.log_probs(batch);
+    out.log_probs.sum().backward();
+    model.finish_gradients();
+    results.push_back(at::cat({out.log_probs.detach(), model.flat_grad()}));
+  }
+  kernels::set_num_threads(before);
+  for (const auto& r : results) EXPECT_TRUE(at::equal(r, results.front()));
+}
+
+// A trained model (Karpathy's stories260K), whose reference was made in numpy from the original weights.
+TEST(Model, Stories260kMatchesItsReference) {
+  const char* set = std::getenv("HONE_SHARED_DATA");
+  const fs::path folder =
+      fs::path(set != nullptr ? set : std::string(HONE_SOURCE_DIR) + "/../shared/data") / "checkpoints/stories260k";
+  if (!fs::exists(folder)) GTEST_SKIP() << "no " << folder;
+  const at::NoGradGuard no_grad;
+  const Model model = Model::load(folder, false);
+  const auto reference = nlohmann::json::parse(std::ifstream(folder / "reference.json"));
+  expect_log_probs(model, reference["first64"]["ids"].get<std::vector<int32_t>>(),
+                   reference["first64"]["logprob_of_next"].get<std::vector<double>>());
+  EXPECT_EQ(greedy(model, {1}, 200), reference["greedy_ids"].get<std::vector<int32_t>>());
 }
 
 TEST(Model, InitialWeightsArePureAndScaled) {
@@ -181,42 +355,6 @@ TEST(Model, InitialWeightsArePureAndScaled) {
       EXPECT_NEAR(tensor.std().item<double>(), residual ? 0.01 : 0.02, 0.001) << name;
     }
   }
-}
-
-// A config.json edited in one place must be refused by the name of what is wrong.
-TEST(Model, BadConfigsNameTheirKey) {
-  const auto good = nlohmann::ordered_json::parse(std::ifstream(fixture("llama") + "/config.json"));
-  const std::vector<std::tuple<std::string, nlohmann::ordered_json, std::string>> cases = {
-      {"model_type", "mamba", "model_type"},
-      {"model_type", 3, "model_type"},
-      {"vocab_size", -1, "vocab_size"},
-      {"vocab_size", "31", "vocab_size"},
-      {"hidden_size", nullptr, "hidden_size"},
-      {"num_hidden_layers", 1.5, "num_hidden_layers"},
-      {"num_key_value_heads", 3, "num_key_value_heads"},
-      {"head_dim", 5, "head_dim"},
-      {"hidden_act", "gelu", "hidden_act"},
-      {"rms_norm_eps", -1, "rms_norm_eps"},
-      {"attention_bias", true, "attention_bias"},
-      {"rope_scaling", {{"type", "linear"}}, "rope_scaling"},
-      {"rope_parameters", {{"rope_type", "yarn"}, {"rope_theta", 1.0}}, "rope_parameters"},
-      {"tie_word_embeddings", "yes", "tie_word_embeddings"},
-      {"max_position_embeddings", 0, "max_position_embeddings"}};
-  const fs::path folder = fs::path(::testing::TempDir()) / "hone_bad_config";
-  fs::create_directories(folder);
-  for (const auto& [key, value, named] : cases) {
-    auto json = good;
-    json[key] = value;
-    std::ofstream(folder / "config.json") << json;
-    try {
-      ModelConfig::load(folder);
-      ADD_FAILURE() << key << " = " << value << " was accepted";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kInput);
-      EXPECT_NE(std::string(error.what()).find(named), std::string::npos) << error.what();
-    }
-  }
-  fs::remove_all(folder);
 }
 
 }  // namespace

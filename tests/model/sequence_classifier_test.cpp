@@ -32,7 +32,9 @@ Reference reference(const std::string& folder) {
 }
 
 class Classifiers : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(SequenceClassifier, Classifiers, ::testing::Values("llama_classifier", "qwen2_classifier"));
+INSTANTIATE_TEST_SUITE_P(SequenceClassifier, Classifiers,
+                         ::testing::Values("llama_classifier", "qwen2_classifier", "qwen3_classifier",
+                                           "mistral_classifier"));
 
 TEST_P(Classifiers, ScoresMatchTransformers) {
   const std::string folder = fixture(GetParam());

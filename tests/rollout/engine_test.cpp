@@ -83,6 +83,40 @@ class Engine : public ::testing::Test {
   int64_t preemptions_ = 0;
 };
 
+TEST_F(Engine, ACompletionMayNotCrossTheChangeOfLongrope) {
+  ModelConfig config = shape();
+  config.rope_scaling.rope_type = "longrope";
+  config.rope_scaling.original_max_position_embeddings = 20;
+  config.rope_scaling.short_factor = {1, 1, 1, 1}, config.rope_scaling.long_factor = {2, 3, 4, 5};
+  Model model(config, false);
+  model.init_weights(1);
+  RolloutEngine engine(model, tokenizer_);
+  SamplingConfig sampling;
+  sampling.max_completion_length = 8;
+  const auto generate_from = [&](size_t tokens) {
+    Prompt prompt;
+    prompt.ids.assign(tokens, 3);
+    return engine.generate({prompt}, 1, sampling, {1, 2, 3});
+  };
+  for (const size_t tokens : {1, 12, 21, 40}) {
+    const auto groups = generate_from(tokens);
+    std::vector<int32_t> ids = groups[0].prompt.ids;
+    const Completion& completion = groups[0].completions[0];
+    ids.insert(ids.end(), completion.ids.begin(), completion.ids.end());
+    const auto total = static_cast<int64_t>(ids.size()), sampled = static_cast<int64_t>(completion.ids.size());
+    const at::Tensor scored = model
+                                  .log_probs({.ids = at::tensor(ids, at::kInt),
+                                              .offsets = {0, total},
+                                              .rows = at::arange(total - sampled - 1, total - 1),
+                                              .targets = at::tensor(completion.ids, at::kInt),
+                                              .distribution = {}})
+                                  .log_probs;
+    for (int64_t t = 0; t < sampled; ++t)
+      EXPECT_EQ(scored[t].item<float>(), completion.behavior_log_probs[static_cast<size_t>(t)]) << tokens;
+  }
+  for (const size_t tokens : {13, 20}) EXPECT_THROW(generate_from(tokens), Error) << tokens;
+}
+
 TEST_F(Engine, CompletionsDoNotDependOnTheBatch) {
   SamplingConfig config;
   config.max_completion_length = 40;

@@ -30,6 +30,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::string_view bytes() const { return {data_, size_}; }
+  /// Gives the memory of `part` of bytes() back; it is read again from the file where it is looked at once more.
+  void forget(std::string_view part) const;
 
  private:
   const char* data_ = nullptr;

@@ -12,31 +12,14 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cmath>
 #include <cstdint>
-#include <optional>
+#include <limits>
 #include <vector>
 
+#include "hone/kernels/weight.h"
+
 namespace hone::kernels {
-
-/// A matrix or vector of parameters. `value` is [out, in] as Hugging Face stores it (or [n]).
-class Weight {
- public:
-  Weight() = default;
-  /// `value` and `grad` are views of the model's flat buffers; `grad` may be undefined (a model that is not trained).
-  Weight(at::Tensor value, at::Tensor grad) : value_(std::move(value)), grad_(std::move(grad)) {}
-
-  const at::Tensor& value() const { return value_; }
-  const at::Tensor& grad() const { return grad_; }
-  bool trains() const { return grad_.defined(); }
-  /// value as [ceil(out/16), in, 16], zero padded; made again whenever `value` was written to (its version counter
-  /// moved).
-  const at::Tensor& packed() const;
-
- private:
-  at::Tensor value_, grad_;
-  mutable at::Tensor packed_;
-  mutable int64_t packed_version_ = -1;
-};
 
 /// y[T, out] = x[T, in] value^T (+ bias[out]) (+ residual[T, out]).
 at::Tensor linear(const at::Tensor& x, const Weight& weight, const Weight* bias = nullptr,
@@ -51,22 +34,35 @@ at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps);
 /// y[T, F] = silu(x[:, :F]) * x[:, F:] for x[T, 2F] (Shazeer 2020).
 at::Tensor swiglu(const at::Tensor& x);
 
-/// Tables of rotary position embedding (Su et al. 2021, in Hugging Face's half-split layout): the pair (i, i + D/2) of
-/// a head at position t turns by the angle whose cosine and sine are cos[t, i] and sin[t, i]. Both [max positions,
-/// D/2].
-struct Rope {
+/// Rotary position embedding (Su et al. 2021): pair i of a head at position t turns by the angle whose cosine and sine
+/// are cos[t, i] and sin[t, i], both [positions, pairs]; a factor on the rotated values is part of them.
+struct RopeTable {
   at::Tensor cos, sin;
+};
+struct Rope {
+  RopeTable table;
+  RopeTable long_table{};  ///< for sequences of more than `long_after` tokens (longrope)
+  int64_t long_after = std::numeric_limits<int64_t>::max();
+  const RopeTable& for_length(int64_t tokens) const { return tokens > long_after ? long_table : table; }
 };
 
 constexpr int64_t kBlockTokens = 16;  ///< tokens in one block of a KV cache
 
-/// Geometry of attention: `heads` query heads share `kv_heads` key and value heads of size `head_dim`.
+/// Geometry of attention: `heads` query heads share `kv_heads` key and value heads. The last 2 * pairs elements of a
+/// query or key head turn by the Rope.
 struct AttentionGeometry {
-  int64_t heads, kv_heads, head_dim;
+  int64_t heads, kv_heads;
+  int64_t head_dim;                                               ///< of queries and keys
+  int64_t value_dim = head_dim;                                   ///< of values
+  double scale = 1.0 / std::sqrt(static_cast<double>(head_dim));  ///< factor on q . k
+  bool interleaved = false;  ///< pair i is (2i, 2i + 1); otherwise (i, i + pairs), Hugging Face's usual layout
+  int64_t window = std::numeric_limits<int64_t>::max();  ///< a row sees itself and the window - 1 positions before it
+
+  int64_t width() const { return heads * head_dim + kv_heads * (head_dim + value_dim); }  ///< of a row of qkv
 };
 
 /// Keys and values of one layer, in blocks of 16 tokens: keys [blocks, kv_heads, head_dim, 16], values [blocks,
-/// kv_heads, 16, padded].
+/// kv_heads, 16, padded value_dim].
 struct KvLayer {
   at::Tensor keys, values;
 };
@@ -81,11 +77,41 @@ struct Segment {
   const int32_t* blocks = nullptr;  ///< the sequence's block table, with room for start + length tokens
 };
 
-/// Causal attention of qkv[T, (heads + 2 kv_heads) head_dim] -> [T, heads head_dim]. Consumes qkv: rotates its queries
-/// and keys in place by their positions, then writes the new keys and values to `cache` and attends to everything up to
-/// each row's own position. The gradient needs every segment to start at 0 (training sequences are whole).
+/// Causal attention of qkv[T, width] (queries, keys, values) -> [T, heads value_dim]. Consumes qkv: rotates its queries
+/// and keys in place by their positions, then writes the new keys and values to `cache` and attends to everything in
+/// the window up to each row's own position. The gradient needs every segment to start at 0 (training sequences are
+/// whole).
 at::Tensor attention(const at::Tensor& qkv, const AttentionGeometry& geometry, const Rope& rope, const KvLayer& cache,
                      const std::vector<Segment>& segments);
+
+/// Rows of qkv for latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1): kv[T, heads (head_dim - shared +
+/// value_dim)] holds each head's own part of the key and its value; key_shared[T, shared] is the end of every key.
+at::Tensor latent_heads(const at::Tensor& q, const at::Tensor& kv, const at::Tensor& key_shared,
+                        const AttentionGeometry& geometry);
+
+/// How a token chooses experts. Ties go to the lower index.
+struct Router {
+  int64_t experts_per_token = 1;
+  bool sigmoid = false;    ///< scores are sigmoid(logits); otherwise softmax(logits)
+  bool normalize = false;  ///< the chosen scores are divided by their sum
+  double scale = 1.0;      ///< then multiplied by this
+  /// Experts come in groups, of which the best `kept_groups` may be chosen from; a group counts the sum of its two
+  /// best.
+  int64_t groups = 1, kept_groups = 1;
+  const float* bias = nullptr;  ///< [experts], added to the scores for the choice only (DeepSeek-V3, arXiv 2412.19437)
+};
+struct Routing {
+  at::Tensor experts;  ///< [T, experts_per_token] int32, ascending
+  at::Tensor weights;  ///< [T, experts_per_token], with autograd
+};
+Routing route(const at::Tensor& logits, const Router& router);
+
+struct Expert {
+  Weight gate_up, down;
+};
+/// residual + sum over a token's experts, in ascending order, of weight * down(swiglu(gate_up(x))).
+at::Tensor mixture(const at::Tensor& x, const Routing& routing, const std::vector<Expert>& experts,
+                   const at::Tensor& residual);
 
 /// The distribution that a token is drawn from: softmax(logits / temperature), limited to the row's kept ids when there
 /// are any. offsets [R + 1]: row r may use ids[offsets[r] .. offsets[r+1]).

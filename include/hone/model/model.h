@@ -1,17 +1,21 @@
-// A decoder-only transformer (Llama family): one set of weights that samples, scores and trains.
+// A decoder-only transformer: one set of weights that samples, scores and trains. docs/models.md lists the families.
 //
 // Owns its parameters in one flat fp32 buffer, and its gradients in another when it is trained; every weight is a view.
-// Matrices come first and vectors (norms, biases) after them, so that weight decay is a prefix. Not thread-safe: one
-// thread calls at a time and the operations use all threads inside.
+// Matrices come first and vectors (norms, biases) after them, so that weight decay is a prefix. A model that is loaded
+// without training has its matrices in the form that products read and in no other ("frozen"), so it takes 4 bytes a
+// parameter, or 2 where the file has bf16. Not thread-safe: one thread calls at a time and the operations use all
+// threads inside.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "hone/kernels/ops.h"
+#include "hone/model/layer.h"
 #include "hone/model/model_config.h"
 
 namespace hone {
@@ -25,27 +29,37 @@ struct ScoreBatch {
   kernels::TokenDistribution distribution;  ///< its arrays must outlive the backward pass
 };
 
+class RopeTables;
+class WeightFiles;
+struct WeightSpec;
+
 class Model {
  public:
-  /// Zero weights; `trains` allocates gradients.
+  /// Zero weights in a flat buffer; `trains` allocates gradients.
   Model(ModelConfig config, bool trains);
-  Model(Model&&) = default;  // a copy would share the buffers
-  /// Reads config.json and model.safetensors (fp32, bf16 or fp16 on disk) from a Hugging Face folder. Throws Error
-  /// kInput.
+  Model(Model&&) noexcept;  // a copy would share the buffers
+  ~Model();
+  /// Reads config.json and model.safetensors or its shards (fp32, bf16 or fp16 on disk) from a Hugging Face folder; all
+  /// is checked before memory is taken. Without `trains` the model is frozen. Throws Error kInput.
   static Model load(const std::string& folder, bool trains);
-  /// Takes the weights from model.safetensors of a folder; what else the file holds is left alone. Throws Error kInput.
-  void load_weights(const std::string& folder);
-  /// Writes config.json and model.safetensors.
-  void save(const std::string& folder) const;
+  /// The same with a config of the caller's, frozen.
+  static Model load_frozen(const std::string& folder, ModelConfig config);
+  static constexpr int64_t kMaxFileBytes = 5'000'000'000;
+  /// Writes config.json and model.safetensors, or shards of at most `max_file_bytes` and their index.
+  void save(const std::string& folder, int64_t max_file_bytes = kMaxFileBytes) const;
   /// N(0, 0.02), outputs of the residual branches scaled by 1/sqrt(2 layers), norms 1, biases 0 (Radford et al. 2019).
   void init_weights(uint64_t seed);
 
   const ModelConfig& config() const { return config_; }
-  const at::Tensor& flat() const { return flat_; }            ///< [parameters]
+  const at::Tensor& flat() const { return flat_; }            ///< [parameters], undefined when frozen
   const at::Tensor& flat_grad() const { return flat_grad_; }  ///< [parameters], undefined when not trained
   int64_t decayed() const { return decayed_; }                ///< how many leading parameters are matrices
-  /// Hugging Face names and views, in the order of the flat buffer.
+  /// Hugging Face names and views, in the order of the flat buffer; of a frozen model the vectors only.
   const std::vector<std::pair<std::string, at::Tensor>>& parameters() const { return parameters_; }
+  /// [parameters] in the order of the flat buffer: that buffer itself, or a copy of a frozen model's weights.
+  at::Tensor weights() const;
+  /// Takes such values over.
+  void set_weights(const at::Tensor& flat);
 
   /// Logits [R, V] at `rows` (int64 [R]) of the new tokens ids[T] (int32). `cache` has one entry a layer, or a single
   /// one that the layers use in turn when every segment is a whole sequence.
@@ -61,37 +75,32 @@ class Model {
   /// Adds the head's part of a tied embedding's gradient; call once after the last backward pass of an update.
   void finish_gradients();
 
-  kernels::AttentionGeometry geometry() const {
-    return {config_.num_attention_heads, config_.num_key_value_heads, config_.head_dim};
-  }
+  /// Of every layer's cache.
+  kernels::AttentionGeometry geometry() const { return geometry_; }
 
  private:
-  struct Layer {
-    kernels::Weight input_norm, qkv, qkv_bias, output, post_norm, gate_up, down;
-  };
-  /// A weight to lay out: Hugging Face tensors that lie below each other and act as one matrix (or vector).
-  struct Spec {
-    std::vector<std::pair<std::string, std::vector<int64_t>>> parts;
-    kernels::Weight* weight;
-  };
-  std::vector<Spec> matrices();
-  std::vector<Spec> vectors();
-  static int64_t count(const std::vector<Spec>& specs);
-  void lay_out(const std::vector<Spec>& specs);
+  /// With `frozen`, shaped for these files and not yet filled; else with a flat buffer.
+  Model(ModelConfig config, bool trains, const WeightFiles* frozen);
+  void lay_out(bool trains, const WeightFiles* frozen);
+  void fill(const WeightFiles& files);
+
   /// Final hidden states [R, C], normalised, at `rows`.
   at::Tensor hidden(const at::Tensor& ids, const std::vector<kernels::Segment>& segments,
                     const std::vector<kernels::KvLayer>& cache, const at::Tensor& rows) const;
+  /// Queries, keys and values of a layer's attention for its normalised input.
+  at::Tensor attention_input(const Layer& layer, const at::Tensor& x) const;
+  at::Tensor latent_attention_input(const Layer& layer, const at::Tensor& x) const;
+  /// residual + the layer's feed-forward part of its normalised input.
+  at::Tensor feed_forward(const Layer& layer, const at::Tensor& x, const at::Tensor& residual) const;
+  const kernels::Weight& head() const { return config_.tie_word_embeddings ? weights_.embedding : weights_.head; }
 
   ModelConfig config_;
-  bool trains_;
+  kernels::AttentionGeometry geometry_;
   at::Tensor flat_, flat_grad_, head_grad_;
-  int64_t decayed_ = 0, laid_out_ = 0;
+  int64_t decayed_ = 0;
   std::vector<std::pair<std::string, at::Tensor>> parameters_;
-  const kernels::Weight& head() const { return config_.tie_word_embeddings ? embedding_ : head_; }
-
-  kernels::Weight embedding_, final_norm_, head_;
-  std::vector<Layer> layers_;
-  kernels::Rope rope_;
+  ModelWeights weights_;
+  std::unique_ptr<RopeTables> rope_;
 };
 
 }  // namespace hone

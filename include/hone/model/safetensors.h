@@ -33,6 +33,7 @@ class SafetensorsFile {
   at::Tensor view(const std::string& name) const;
   /// The strings of `__metadata__`.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::filesystem::path& path() const { return path_; }
 
   /// Where a tensor lies; offsets count from the start of the file.
   struct Entry {
@@ -40,6 +41,10 @@ class SafetensorsFile {
     std::vector<int64_t> shape;
     uint64_t begin, end;
   };
+  /// Nothing of the tensor itself is read. Throws Error kInput when there is no such tensor.
+  const Entry& entry(const std::string& name) const;
+  /// Gives the memory of the bytes [begin, end) of a tensor back, as MappedFile::forget() does.
+  void forget(const Entry& entry, uint64_t begin, uint64_t end) const;
 
  private:
   SafetensorsFile() = default;

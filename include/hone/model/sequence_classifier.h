@@ -1,5 +1,5 @@
-// A transformer that gives one number for a sequence: a reward model, Hugging Face's LlamaForSequenceClassification or
-// Qwen2ForSequenceClassification with one label.
+// A transformer that gives one number for a sequence: a reward model, Hugging Face's LlamaForSequenceClassification (or
+// that of another family) with one label.
 //
 // Owns its weights. Not thread-safe: one thread calls at a time, and none may use another model meanwhile, because the
 // kernels have one caller.
@@ -15,8 +15,7 @@ namespace hone {
 
 class SequenceClassifier {
  public:
-  /// Reads config.json and model.safetensors, with the head `score.weight` [1, hidden], from a folder. Throws Error
-  /// kInput.
+  /// Reads config.json and the weights, with the head `score.weight` [1, hidden], from a folder. Throws Error kInput.
   static SequenceClassifier load(const std::string& folder);
 
   const ModelConfig& config() const { return transformer_.config(); }

@@ -24,6 +24,11 @@ struct V16 {
   static V16 zero() { return {_mm512_setzero_ps()}; }
   static V16 all(float x) { return {_mm512_set1_ps(x)}; }
   static V16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  /// bf16, widened without rounding.
+  static V16 load(const uint16_t* p) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
+  }
   static V16 load(const float* p, int64_t n, float rest) {
     return {_mm512_mask_loadu_ps(_mm512_set1_ps(rest), mask(n), p)};
   }
@@ -72,6 +77,11 @@ struct V16 {
   static V16 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static V16 all(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   static V16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static __m256 load_half(const uint16_t* p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  }
+  static V16 load(const uint16_t* p) { return {load_half(p), load_half(p + 8)}; }
   static V16 load(const float* p, int64_t n, float rest) {
     if (n == kLanes) return load(p);
     alignas(32) float full[kLanes];
@@ -142,6 +152,9 @@ struct V16 {
   }
   static V16 load(const float* p) {
     return each([p](int i) { return p[i]; });
+  }
+  static V16 load(const uint16_t* p) {
+    return each([p](int i) { return std::bit_cast<float>(static_cast<uint32_t>(p[i]) << 16); });
   }
   static V16 load(const float* p, int64_t n, float rest) {
     return each([=](int i) { return i < n ? p[i] : rest; });

@@ -17,19 +17,21 @@ struct Gemm {
   float* c;
   int64_t c_row;
   bool accumulate;
+  const uint16_t* b_bf16 = nullptr;  ///< in place of b: bf16, in whole panels padded to 16 columns
 };
 
 /// The layout of one attention layer's inputs.
 struct AttentionShape {
-  int64_t heads, kv_heads, head_dim;
-  float scale;  ///< factor on q . k
-  int64_t padded_dim() const { return (head_dim + 15) / 16 * 16; }
-  int64_t key_block() const {
-    return kv_heads * head_dim * 16;
-  }  ///< floats of a block of 16 keys: [kv_heads, head_dim, 16]
-  int64_t value_block() const {
-    return kv_heads * 16 * padded_dim();
-  }  ///< and of 16 values: [kv_heads, 16, padded_dim]
+  int64_t heads, kv_heads, head_dim, value_dim;
+  int64_t window;  ///< keys that a row sees, its own among them
+  float scale;     ///< factor on q . k
+  static int64_t padded(int64_t dim) { return (dim + 15) / 16 * 16; }
+  int64_t padded_value_dim() const { return padded(value_dim); }
+  /// Floats of a block of 16 keys: [kv_heads, head_dim, 16].
+  int64_t key_block() const { return kv_heads * head_dim * 16; }
+  /// And of 16 values: [kv_heads, 16, padded_value_dim].
+  int64_t value_block() const { return kv_heads * 16 * padded_value_dim(); }
+  int64_t row() const { return heads * head_dim + kv_heads * (head_dim + value_dim); }  ///< floats of a row of qkv
 };
 
 struct CpuKernels {
@@ -44,11 +46,11 @@ struct CpuKernels {
   /// y[n] = silu(gate[n]) * up[n].
   void (*swiglu)(const float* gate, const float* up, float* y, int64_t n);
   void (*swiglu_backward)(const float* gate, const float* up, const float* dy, float* dgate, float* dup, int64_t n);
-  /// One query row q[heads, head_dim] against keys 0..count-1 of a block table; out[heads, head_dim]. scratch: count +
-  /// 15 floats.
+  /// One query row q[heads, head_dim] against the last keys of 0..count-1 (those in the window) of a block table;
+  /// out[heads, value_dim]. scratch: count + 15 floats.
   void (*attention)(const AttentionShape&, const float* q, const float* keys, const float* values,
                     const int32_t* blocks, int64_t count, float* out, float* scratch);
-  /// One sequence and one kv head: rows of qkv[length, (heads + 2 kv_heads) head_dim], dout[length, heads head_dim];
+  /// One sequence and one kv head: rows of qkv[length, row()], dout[length, heads value_dim];
   /// writes this kv head's parts of dqkv. scratch: attention_backward_scratch() floats.
   void (*attention_backward)(const AttentionShape&, const float* qkv, const float* dout, int64_t length,
                              int64_t kv_head, float* dqkv, float* scratch);
@@ -60,7 +62,7 @@ struct CpuKernels {
 
 inline int64_t attention_backward_scratch(const AttentionShape& s, int64_t length) {
   const int64_t rows = (length + 15) / 16 * 16;
-  return rows * (4 * s.head_dim + s.padded_dim() + 3) + s.padded_dim();
+  return rows * (2 * s.head_dim + 2 * s.value_dim + AttentionShape::padded(s.head_dim) + 3);
 }
 
 extern const CpuKernels kAvx512Kernels, kAvx2Kernels, kGenericKernels;

@@ -1,0 +1,49 @@
+// A matrix or vector of parameters, in the forms that the operations read.
+//
+// Matrix products read the packed form [ceil(out/16), in, 16], zero padded; training also needs the rows as Hugging
+// Face stores them. A weight that is never trained may have the packed form alone (frozen()), which halves its memory,
+// and in bf16 where it came so, which halves it again: widening is exact, so products have the same bits. Owns the
+// packed form; rows and gradients are views of the model's buffers. One thread at a time.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace hone::kernels {
+
+class Weight {
+ public:
+  Weight() = default;
+  /// `value` is [out, in] (or [n]); `grad` may be undefined (a model that is not trained).
+  Weight(at::Tensor value, at::Tensor grad) : value_(std::move(value)), grad_(std::move(grad)) {}
+  /// The packed form alone, in fp32 or bf16, not yet filled: see pack().
+  static Weight frozen(int64_t out, int64_t in, at::ScalarType type = at::kFloat);
+
+  bool defined() const { return value_.defined() || packed_.defined(); }
+  bool is_frozen() const { return packed_.defined() && !value_.defined(); }
+  int64_t rows() const { return is_frozen() ? rows_ : value_.size(0); }
+  int64_t columns() const { return is_frozen() ? packed_.size(1) : value_.size(1); }
+  bool trains() const { return grad_.defined(); }
+  /// Undefined when frozen.
+  const at::Tensor& value() const { return value_; }
+  const at::Tensor& grad() const { return grad_; }
+  /// Made again whenever `value` was written to (its version counter moved).
+  const at::Tensor& packed() const;
+
+ private:
+  at::Tensor value_, grad_;
+  mutable at::Tensor packed_;
+  mutable int64_t packed_version_ = -1;
+  int64_t rows_ = 0;
+};
+
+/// Fills the rows from `first_row` of a packed form with rows[n, in] (fp32, bf16 or fp16; bf16 for a form in bf16).
+/// Returns whether all are finite.
+bool pack(const at::Tensor& rows, const at::Tensor& packed, int64_t first_row);
+/// rows[n, in] (fp32, bf16 or fp16) as fp32 into `to`, of the same shape. Returns whether all are finite.
+bool widen(const at::Tensor& rows, const at::Tensor& to);
+/// The rows [first_row, first_row + n) of a packed form into to[n, in], in fp32.
+void unpack(const at::Tensor& packed, int64_t first_row, const at::Tensor& to);
+
+}  // namespace hone::kernels
