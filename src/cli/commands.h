@@ -14,6 +14,7 @@ void add_init(CLI::App& app, int& exit_code);
 void add_status(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
+void add_chat(CLI::App& app, int& exit_code);
 void add_logprobs(CLI::App& app, int& exit_code);
 void add_tokenizer(CLI::App& app, int& exit_code);
 void add_score(CLI::App& app, int& exit_code);
@@ -25,8 +26,8 @@ void add_doctor(CLI::App& app, int& exit_code);
 
 using AddCommand = void (*)(CLI::App& app, int& exit_code);
 /// In the order of `hone --help`.
-inline constexpr AddCommand kCommands[] = {add_run,    add_validate, add_config,   add_init,      add_status,
-                                           add_report, add_generate, add_logprobs, add_tokenizer, add_score,
-                                           add_eval,   add_export,   add_import,   add_bench,     add_doctor};
+inline constexpr AddCommand kCommands[] = {
+    add_run,      add_validate,  add_config, add_init, add_status, add_report, add_generate, add_chat,
+    add_logprobs, add_tokenizer, add_score,  add_eval, add_export, add_import, add_bench,    add_doctor};
 
 }  // namespace hone::cli

@@ -88,14 +88,14 @@ Outcome evaluate_model(const Options& options, const std::string& model_path, co
                        const Judge& judge, FileWriter& samples) {
   const std::string folder = model_folder(model_path);
   const Tokenizer tokenizer = Tokenizer::load(folder);
-  const std::string prompt_template = load_template(options.prompt_template, folder);
+  const PromptTemplate prompt_template = PromptTemplate::load(options.prompt_template, folder);
   const Model model = Model::load(folder, /*trains=*/false);
   RolloutEngine engine(model, tokenizer);
 
   std::vector<Prompt> prompts = problems;
   int64_t longest = 0;
   for (Prompt& prompt : prompts) {
-    prompt.ids = tokenizer.encode(fill_template(prompt_template, prompt.text));
+    prompt.ids = prompt_template.encode(tokenizer, prompt);
     longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
   }
   SamplingConfig sampling;
@@ -252,7 +252,7 @@ void add_eval(CLI::App& app, int&) {
       ->capture_default_str();
   command->add_option("--limit", options->limit, "Only so many problems, from the first on")
       ->check(CLI::PositiveNumber);
-  command->add_option("--template", options->prompt_template, "Text around the prompt: none, r1_zero or a file")
+  command->add_option("--template", options->prompt_template, "Text around the prompt: none, r1_zero, chat or a file")
       ->capture_default_str();
   command->add_option("--temperature", options->temperature, "0 takes the most likely token")
       ->check(CLI::Range(0.0, 100.0))

@@ -21,6 +21,7 @@ struct Options {
   std::string model, prompt, input, prompt_template = "none";
   int64_t num_generations = 1;
   uint64_t seed = 0;
+  bool chat = false;
   SamplingConfig sampling;
 };
 
@@ -32,18 +33,16 @@ class Generator {
         tokenizer_(Tokenizer::load(folder_)),
         model_(Model::load(folder_, /*trains=*/false)),
         engine_(model_, tokenizer_),
-        template_(load_template(options.prompt_template, folder_)) {}
+        template_(PromptTemplate::load(options.chat ? "chat" : options.prompt_template, folder_)) {}
 
   // Generates when there are enough prompts for a batch; flush() does the rest.
   void add(Json row, const std::string& place) {
-    HONE_CHECK(!row.contains("messages") || row.contains("prompt"),
-               .what = "a row of messages needs a chat template, which this version cannot fill in", .place = place,
-               .hint = "give {\"prompt\": TEXT}, with --template for the text around it");
     Prompt prompt;
     prompt.index = count_++;
     prompt.id = place;
-    prompt.text = text_field(row, "prompt", place);
-    prompt.ids = tokenizer_.encode(fill_template(template_, prompt.text));
+    prompt.record = Record::parse(row.dump(), place);
+    prompt.text = row.contains("messages") ? "" : text_field(row, "prompt", place);
+    prompt.ids = template_.encode(tokenizer_, prompt);
     prompts_.push_back(std::move(prompt));
     rows_.push_back(std::move(row));
     if (prompts_.size() == kPromptsAtOnce) flush();
@@ -73,7 +72,7 @@ class Generator {
   const Tokenizer tokenizer_;
   const Model model_;
   RolloutEngine engine_;
-  const std::string template_;
+  const PromptTemplate template_;
   std::vector<Prompt> prompts_;
   std::vector<Json> rows_;
   int64_t count_ = 0;
@@ -98,10 +97,13 @@ void add_generate(CLI::App& app, int&) {
   CLI::App* command = app.add_subcommand("generate", "Complete prompts");
   command->add_option("--model", options->model, "Model folder, or builtin:miniature")->required();
   CLI::Option* prompt = command->add_option("--prompt", options->prompt, "One prompt");
-  command->add_option("--input", options->input, "JSON Lines with a prompt each; by default standard input")
+  command
+      ->add_option("--input", options->input, "JSON Lines with a prompt, or messages, each; by default standard input")
       ->excludes(prompt);
-  command->add_option("--template", options->prompt_template, "Text around the prompt: none, r1_zero or a file")
+  command->add_option("--template", options->prompt_template, "Text around the prompt: none, r1_zero, chat or a file")
       ->capture_default_str();
+  command->add_flag("--chat", options->chat,
+                    "The model's chat template: \"prompt\" is a user's message, or \"messages\"");
   command->add_option("--num-generations", options->num_generations, "Completions of each prompt")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

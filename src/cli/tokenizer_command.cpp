@@ -6,6 +6,7 @@
 #include "hone/core/error.h"
 #include "hone/tokenizer/tokenizer.h"
 #include "jsonl.h"
+#include "tokenizer_chat.h"
 
 namespace hone::cli {
 namespace {
@@ -82,6 +83,22 @@ void add_decode(CLI::App& tokenizer) {
   part->callback([options] { decode(*options); });
 }
 
+void add_chat_part(CLI::App& tokenizer) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* part = add_part(tokenizer, "chat", "The text and the ids that a model is given for a conversation",
+                            "JSON Lines with \"messages\" each, and whatever else the chat template asks for", options);
+  part->footer(
+      "Example:\n"
+      "  echo '{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"add_generation_prompt\": true}' |\n"
+      "    hone tokenizer chat --tokenizer DIR");
+  part->callback([options] {
+    const Tokenizer tokenizer = Tokenizer::load(options->tokenizer);
+    tokenizer_chat(options->tokenizer, options->input, [&](const std::string& text) {
+      return tokenizer.encode(text, {.parse_special = true, .add_bos = false});
+    });
+  });
+}
+
 }  // namespace
 
 void add_tokenizer(CLI::App& app, int&) {
@@ -94,6 +111,7 @@ void add_tokenizer(CLI::App& app, int&) {
       "  echo '{\"text\": \"What is 2 + 2?\"}' | hone tokenizer encode --tokenizer DIR");
   add_encode(*command);
   add_decode(*command);
+  add_chat_part(*command);
 }
 
 }  // namespace hone::cli

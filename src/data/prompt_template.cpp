@@ -1,6 +1,7 @@
 #include "hone/data/prompt_template.h"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
@@ -18,6 +19,10 @@ constexpr std::string_view kR1Zero =
     "process and answer are enclosed within <think>...</think> and <answer>...</answer> tags, respectively, i.e., "
     "<think> reasoning process here </think> <answer> answer here </answer>. User: {{prompt}}. Assistant:";
 
+std::string as_json(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 std::string read_template_file(const std::filesystem::path& path) {
   std::string text = read_file(path, kMaxBytes);
   if (text.ends_with('\n')) text.pop_back();
@@ -33,24 +38,50 @@ std::string find_template(const std::string& name, const std::string& model_fold
   if (name == "none") return std::string(kPlaceholder);
   throw_input({.what = "unknown prompt template",
                .got = name,
-               .expected = "r1_zero, none, a file, or a name in the model's folder templates",
+               .expected = "chat, r1_zero, none, a file, or a name in the model's folder templates",
                .hint = own.string() + " does not exist"});
 }
 
 }  // namespace
 
-std::string load_template(const std::string& name, const std::string& model_folder) {
-  std::string text = find_template(name, model_folder);
+PromptTemplate PromptTemplate::load(const std::string& name, const std::string& model_folder) {
+  PromptTemplate made;
+  if (name == "chat") {
+    made.chat_ = std::make_shared<const ChatTemplates>(ChatTemplates::load(model_folder));
+    return made;
+  }
+  const std::string text = find_template(name, model_folder);
   const size_t at = text.find(kPlaceholder);
   HONE_CHECK(at != std::string::npos && text.find(kPlaceholder, at + 1) == std::string::npos,
              .what = "a prompt template must hold {{prompt}} exactly once", .place = name);
-  return text;
+  made.before_ = text.substr(0, at);
+  made.after_ = text.substr(at + kPlaceholder.size());
+  return made;
 }
 
-std::string fill_template(std::string_view template_text, std::string_view prompt) {
-  const size_t at = template_text.find(kPlaceholder);
-  HONE_ASSERT(at != std::string_view::npos);
-  return fmt::format("{}{}{}", template_text.substr(0, at), prompt, template_text.substr(at + kPlaceholder.size()));
+std::string PromptTemplate::fill(const Prompt& prompt) const {
+  const bool has_messages = prompt.record.has("messages");
+  if (chat_ != nullptr) {
+    const std::string messages = has_messages
+                                     ? *prompt.record.json("messages")
+                                     : fmt::format(R"([{{"role":"user","content":{}}}])", as_json(prompt.text));
+    const std::string tools = prompt.record.json("tools").value_or("null");
+    try {
+      return chat_->render(
+          fmt::format(R"({{"messages":{},"tools":{},"add_generation_prompt":true}})", messages, tools));
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("{}: {}", prompt.id, error.what()));
+    }
+  }
+  HONE_CHECK(!has_messages || prompt.record.messages() <= 1 || prompt.record.has("prompt"),
+             .what = "a chat of several messages needs the template 'chat'", .place = prompt.id);
+  return before_ + prompt.text + after_;
+}
+
+std::vector<int32_t> PromptTemplate::encode(const Tokenizer& tokenizer, const Prompt& prompt) const {
+  EncodeOptions options;
+  if (chat_ != nullptr) options.add_bos = false;
+  return tokenizer.encode(fill(prompt), options);
 }
 
 }  // namespace hone

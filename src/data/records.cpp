@@ -85,6 +85,11 @@ std::optional<std::string> Record::last_message() const {
   return as_text(messages->back()["content"]);
 }
 
+size_t Record::messages() const {
+  const auto messages = fields_->json.find("messages");
+  return messages == fields_->json.end() || !messages->is_array() ? 0 : messages->size();
+}
+
 std::string Record::names() const {
   std::vector<std::string> names;
   for (const auto& [name, value] : fields_->json.items()) names.push_back(name);

@@ -23,7 +23,7 @@ struct Reading {
 
 // Samples every problem and reads the completions; `opening` is given to the model and belongs to the text.
 template <class Each>
-void for_each_reading(const Model& model, const Tokenizer& tokenizer, const std::string& prompt_template,
+void for_each_reading(const Model& model, const Tokenizer& tokenizer, const PromptTemplate& prompt_template,
                       int64_t problems, const std::string& opening, Each each) {
   DataConfig data;
   data.path = kBuiltinChains;
@@ -32,7 +32,7 @@ void for_each_reading(const Model& model, const Tokenizer& tokenizer, const std:
   std::vector<Prompt> prompts;
   for (int64_t i = 0; i < problems; ++i) {
     prompts.push_back(chains.prompt(i));
-    prompts.back().ids = tokenizer.encode(fill_template(prompt_template, prompts.back().text) + opening);
+    prompts.back().ids = tokenizer.encode(prompt_template.fill(prompts.back()) + opening);
   }
   SamplingConfig sampling;
   sampling.max_completion_length = kMaxLength;
@@ -49,8 +49,8 @@ void for_each_reading(const Model& model, const Tokenizer& tokenizer, const std:
 
 }  // namespace
 
-ChainProfile measure_chain_profile(const Model& model, const Tokenizer& tokenizer, const std::string& prompt_template,
-                                   int64_t problems) {
+ChainProfile measure_chain_profile(const Model& model, const Tokenizer& tokenizer,
+                                   const PromptTemplate& prompt_template, int64_t problems) {
   ChainProfile p;
   const auto n = static_cast<double>(std::max<int64_t>(1, problems * kSamples));
   double worked = 0, styles[4] = {}, style_right[4] = {}, steps[2][3] = {}, right_steps[2][3] = {};
@@ -86,7 +86,7 @@ ChainProfile measure_chain_profile(const Model& model, const Tokenizer& tokenize
   return p;
 }
 
-std::string chain_profile(const Model& model, const Tokenizer& tokenizer, const std::string& prompt_template,
+std::string chain_profile(const Model& model, const Tokenizer& tokenizer, const PromptTemplate& prompt_template,
                           int64_t problems) {
   const ChainProfile p = measure_chain_profile(model, tokenizer, prompt_template, problems);
   std::string out =

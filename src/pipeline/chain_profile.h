@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "hone/data/prompt_template.h"
 #include "hone/model/model.h"
 #include "hone/tokenizer/tokenizer.h"
 
@@ -16,9 +17,9 @@ struct ChainProfile {
   double style_share[4] = {}, style_accuracy[4] = {};  ///< by ChainStyle, with <think> given
   double step_correct[2][3] = {};                      ///< [language][operator] of single statements
 };
-ChainProfile measure_chain_profile(const Model& model, const Tokenizer& tokenizer, const std::string& prompt_template,
-                                   int64_t problems);
-std::string chain_profile(const Model& model, const Tokenizer& tokenizer, const std::string& prompt_template,
+ChainProfile measure_chain_profile(const Model& model, const Tokenizer& tokenizer,
+                                   const PromptTemplate& prompt_template, int64_t problems);
+std::string chain_profile(const Model& model, const Tokenizer& tokenizer, const PromptTemplate& prompt_template,
                           int64_t problems);
 
 }  // namespace hone

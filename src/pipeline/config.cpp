@@ -85,8 +85,9 @@ void describe(ConfigVisitor& v, GrpoStage& c) {
   describe_name(v, c.name);
   v.section("model", c.model, "A starting model of this stage's own.");
   v.section("data", c.data, "The problems that are sampled from.");
-  v.field("template", c.prompt_template, any_value(), "",
-          "Turns a problem into the model's input: r1_zero, none, or the path of a template file.");
+  v.field(
+      "template", c.prompt_template, any_value(), "",
+      "Turns a problem into the model's input: r1_zero, none, chat (the model's chat template), or a template file.");
   v.section("grpo", c.grpo, "Group-relative policy optimisation.");
   v.section("sampling", c.sampling, "How completions are drawn.");
   v.list("rewards", c.rewards, "The rewards; a completion's reward is their weighted sum.");
@@ -113,8 +114,9 @@ void describe(ConfigVisitor& v, SftStage& c) {
   describe_name(v, c.name);
   v.section("model", c.model, "A starting model of this stage's own.");
   v.section("data", c.data, "The examples: records with a prompt and a completion.");
-  v.field("template", c.prompt_template, any_value(), "",
-          "Turns a prompt into the model's input: r1_zero, none, or the path of a template file.");
+  v.field(
+      "template", c.prompt_template, any_value(), "",
+      "Turns a prompt into the model's input: r1_zero, none, chat (the model's chat template), or a template file.");
   v.section("sft", c.sft, "Supervised fine-tuning: the loss is on completions only.");
   v.section("optimizer", c.optimizer, "AdamW and its schedule.");
   v.field("steps", c.steps, at_least(1), "steps", "Length of the stage; null for sft.epochs.");

@@ -66,7 +66,7 @@ class GrpoRun {
         samples_per_step_(config.logging.samples_per_step.value_or(std::numeric_limits<int64_t>::max())),
         model_folder_(model_folder),
         tokenizer_(Tokenizer::load(model_folder)),
-        template_(load_template(stage_.prompt_template, model_folder)),
+        template_(PromptTemplate::load(stage_.prompt_template, model_folder)),
         policy_(Model::load(model_folder, /*trains=*/true)),
         engine_(policy_, tokenizer_),
         data_(stage_.data, seed_),
@@ -168,7 +168,7 @@ class GrpoRun {
     std::vector<Prompt> prompts;
     for (int64_t i = 0; i < count; ++i) {
       prompts.push_back(data_.prompt(prompts_drawn_++));
-      prompts.back().ids = tokenizer_.encode(fill_template(template_, prompts.back().text));
+      prompts.back().ids = template_.encode(tokenizer_, prompts.back());
     }
     return prompts;
   }
@@ -314,7 +314,7 @@ class GrpoRun {
   const int64_t samples_per_step_;
   const std::string model_folder_;
   const Tokenizer tokenizer_;
-  const std::string template_;
+  const PromptTemplate template_;
   Model policy_;
   std::optional<Model> reference_;
   RolloutEngine engine_;

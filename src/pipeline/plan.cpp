@@ -124,8 +124,8 @@ class Planner {
   int64_t prompt_tokens(const GrpoStage& s) const {
     const Tokenizer tokenizer = Tokenizer::load(model_.folder);
     const PromptSource problems(s.data, static_cast<uint64_t>(config_.seed));
-    const std::string text = fill_template(load_template(s.prompt_template, model_.folder), problems.prompt(0).text);
-    return static_cast<int64_t>(tokenizer.encode(text).size());
+    const PromptTemplate prompt_template = PromptTemplate::load(s.prompt_template, model_.folder);
+    return static_cast<int64_t>(prompt_template.encode(tokenizer, problems.prompt(0)).size());
   }
 
   const RunConfig& config_;

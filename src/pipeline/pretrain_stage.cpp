@@ -82,7 +82,7 @@ class PretrainRun {
 
   void print_profile() const {
     const std::string profile = chain_profile(
-        model_, tokenizer_, load_template("r1_zero", recorder_.folder() / "tokenizer"), stage_.eval.problems);
+        model_, tokenizer_, PromptTemplate::load("r1_zero", recorder_.folder() / "tokenizer"), stage_.eval.problems);
     write_atomic(recorder_.folder() / "profile.txt", profile);
     fmt::print("\n{}", profile);
   }

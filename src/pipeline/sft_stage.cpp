@@ -21,7 +21,7 @@ class SftRun {
       : stage_(std::get<SftStage>(config.stages[index])),
         model_folder_(model_folder),
         tokenizer_(Tokenizer::load(model_folder)),
-        template_(load_template(stage_.prompt_template, model_folder)),
+        template_(PromptTemplate::load(stage_.prompt_template, model_folder)),
         model_(Model::load(model_folder, /*trains=*/true)),
         data_(read(stage_.data)),
         order_(stage_.data.shuffle, static_cast<uint64_t>(config.seed), static_cast<int64_t>(data_.size())),
@@ -78,10 +78,10 @@ class SftRun {
     const auto completion = prompt.record.text("completion");
     HONE_CHECK(completion.has_value(), .what = "the record has no text 'completion'", .place = place,
                .got = prompt.record.names(), .hint = "data.fields says which of its fields that is");
-    Example example{tokenizer_.encode(fill_template(template_, prompt.text))};
+    Example example{template_.encode(tokenizer_, prompt)};
     HONE_CHECK(!example.ids.empty(), .what = "empty prompt", .place = place);
     example.first_target = static_cast<int64_t>(example.ids.size());
-    const std::vector<int32_t> learnt = tokenizer_.encode(*completion);
+    const std::vector<int32_t> learnt = tokenizer_.encode(*completion, {.add_bos = false});
     example.ids.insert(example.ids.end(), learnt.begin(), learnt.end());
     example.ids.push_back(tokenizer_.eos_id());
     return example;
@@ -144,7 +144,7 @@ class SftRun {
   const SftStage& stage_;
   const std::string model_folder_;
   const Tokenizer tokenizer_;
-  const std::string template_;
+  const PromptTemplate template_;
   Model model_;
   const std::vector<Example> data_;
   const RecordOrder order_;

@@ -5,12 +5,11 @@
 
 #include "hone/core/error.h"
 #include "hone/core/log.h"
-#include "hone/data/prompt_template.h"
 #include "hone/eval/evaluate.h"
 
 namespace hone {
 
-HeldOut::HeldOut(const GrpoStage& stage, std::string prompt_template)
+HeldOut::HeldOut(const GrpoStage& stage, PromptTemplate prompt_template)
     : config_(stage.eval), sampling_(stage.sampling), prompt_template_(std::move(prompt_template)) {
   if (config_.problems == 0) return;
   sampling_.temperature = config_.temperature;
@@ -34,7 +33,7 @@ HeldOut::HeldOut(const GrpoStage& stage, std::string prompt_template)
 
 EvalRecord HeldOut::evaluate(RolloutEngine& engine, const Tokenizer& tokenizer, int64_t step) const {
   std::vector<Prompt> prompts = problems_;
-  for (Prompt& prompt : prompts) prompt.ids = tokenizer.encode(fill_template(prompt_template_, prompt.text));
+  for (Prompt& prompt : prompts) prompt.ids = prompt_template_.encode(tokenizer, prompt);
   const EvalResult result =
       hone::evaluate(engine, std::move(prompts), config_.num_generations, sampling_, /*seed=*/0, *judge_);
 

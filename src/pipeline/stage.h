@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hone/data/prompt_source.h"
+#include "hone/data/prompt_template.h"
 #include "hone/eval/measure.h"
 #include "hone/model/model_config.h"
 #include "hone/pipeline/config.h"
@@ -35,8 +36,8 @@ ModelConfig pretrain_model_config(const ArchitectureConfig& architecture);
 /// The held-out problems of a stage. All runs are measured on the same ones, whatever their seed.
 class HeldOut {
  public:
-  /// `prompt_template` is the text of the template. Throws Error kInput for data that cannot be read.
-  HeldOut(const GrpoStage& stage, std::string prompt_template);
+  /// Throws Error kInput for data that cannot be read.
+  HeldOut(const GrpoStage& stage, PromptTemplate prompt_template);
 
   /// Completes them with the engine's model.
   EvalRecord evaluate(RolloutEngine& engine, const Tokenizer& tokenizer, int64_t step) const;
@@ -44,7 +45,7 @@ class HeldOut {
  private:
   const EvalConfig& config_;
   SamplingConfig sampling_;
-  std::string prompt_template_;
+  PromptTemplate prompt_template_;
   std::vector<Prompt> problems_;
   std::optional<Judge> judge_;  ///< nothing where there is nothing to measure
 };

@@ -3,9 +3,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <deque>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "hone/core/error.h"
@@ -18,6 +21,10 @@ namespace hone {
 namespace {
 
 using kernels::kBlockTokens;
+
+int64_t half_of_memory() {
+  return sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
+}
 
 int64_t blocks_for(int64_t tokens) {
   return (tokens + kBlockTokens - 1) / kBlockTokens;
@@ -43,12 +50,13 @@ struct Sequence {
 class RolloutEngine::Batch {
  public:
   Batch(RolloutEngine& engine, std::vector<RolloutGroup>& groups, const SamplingConfig& config, int64_t blocks,
-        const RolloutKey& key, const OnFinished& on_finished)
+        const RolloutKey& key, const OnFinished& on_finished, const OnToken& on_token)
       : engine_(engine),
         groups_(groups),
         config_(config),
         key_(key),
         on_finished_(on_finished),
+        on_token_(on_token),
         prompts_(groups.size()),
         allocator_(blocks) {
     for (size_t g = 0; g < groups.size(); ++g) {
@@ -237,6 +245,7 @@ class RolloutEngine::Batch {
     std::vector<std::unique_ptr<Sequence>> going_on;
     for (auto& sequence : running_) {
       ++engine_.stats_.tokens;
+      if (on_token_) on_token_(groups_[sequence->group], completion(*sequence));
       if (completion(*sequence).finish_reason == FinishReason::kAbort) {
         going_on.push_back(std::move(sequence));
       } else {
@@ -248,7 +257,7 @@ class RolloutEngine::Batch {
   }
 
   void finish(const RolloutGroup& group, Completion& done) {
-    const bool ended = done.ids.back() == engine_.tokenizer_.eos_id();
+    const bool ended = is_end(done.ids.back());
     done.text = engine_.tokenizer_.decode({done.ids.begin(), done.ids.end() - (ended ? 1 : 0)});
     if (on_finished_) on_finished_(group, done);
   }
@@ -257,21 +266,27 @@ class RolloutEngine::Batch {
   void draw(const Sequence& s, const float* logits, int64_t vocab) {
     Completion& out = groups_[s.group].completions[s.sample];
     const auto t = static_cast<uint64_t>(out.ids.size());
-    const int32_t eos = engine_.tokenizer_.eos_id();
     const RandomStream random(key_.seed, RandomPurpose::kSampling,
                               {key_.stage, key_.step, static_cast<uint64_t>(groups_[s.group].prompt.index), s.sample});
     const bool ban_eos = config_.min_completion_length && static_cast<int64_t>(t) < *config_.min_completion_length;
-    SampledToken token = sample_token(logits, vocab, config_, ban_eos ? eos : -1, random.uniform(t));
+    const auto& ends = engine_.tokenizer_.eos_ids();
+    const std::span<const int32_t> banned(ends.begin(), ban_eos ? ends.size() : 0);
+    SampledToken token = sample_token(logits, vocab, config_, banned, random.uniform(t));
     out.ids.push_back(token.id);
     out.behavior_log_probs.push_back(token.log_prob);
     if (!token.kept.empty() || !out.kept.empty()) keep(out, std::move(token.kept), vocab);
-    if (token.id == eos) {
+    if (is_end(token.id)) {
       out.finish_reason = FinishReason::kStop;
     } else if (!config_.stop.empty() && stops(out)) {
       out.finish_reason = FinishReason::kStop;
     } else if (static_cast<int64_t>(out.ids.size()) >= config_.max_completion_length) {
       out.finish_reason = FinishReason::kLength;
     }
+  }
+
+  bool is_end(int32_t id) const {
+    const auto& ends = engine_.tokenizer_.eos_ids();
+    return std::binary_search(ends.begin(), ends.end(), id);
   }
 
   // Records the ids that token t was drawn from. Without a filter of its own (the end token is no longer banned) that
@@ -297,6 +312,7 @@ class RolloutEngine::Batch {
   const SamplingConfig& config_;
   const RolloutKey key_;
   const OnFinished& on_finished_;
+  const OnToken& on_token_;
   std::vector<SharedPrompt> prompts_;
   BlockAllocator allocator_;
   std::deque<Sequence> waiting_;
@@ -309,10 +325,18 @@ RolloutEngine::RolloutEngine(const Model& model, const Tokenizer& tokenizer) : m
 
 RolloutEngine::~RolloutEngine() = default;
 
+int64_t RolloutEngine::block_bytes() const {
+  const kernels::KvLayer one = kernels::make_kv_layer(model_.geometry(), 1);
+  return model_.config().num_hidden_layers * static_cast<int64_t>(one.keys.nbytes() + one.values.nbytes());
+}
+
 int64_t RolloutEngine::ensure_cache(const SamplingConfig& config, int64_t longest_prompt, int64_t sequences) {
   const int64_t longest = blocks_for(longest_prompt + config.max_completion_length) + 2;
-  // Room for every sequence at its longest; the pages of the cache that are never used cost no memory.
-  const int64_t blocks = config.kv_cache_blocks.value_or(longest * std::min(config.max_num_seqs, sequences));
+  // Room for every sequence at its longest, pages that are never used costing no memory; but no more than half of the
+  // machine's: then sequences wait their turn, and nothing else changes.
+  const int64_t wanted = longest * std::min(config.max_num_seqs, sequences);
+  const int64_t blocks =
+      config.kv_cache_blocks.value_or(std::clamp(half_of_memory() / block_bytes(), longest, std::max(longest, wanted)));
   HONE_CHECK(blocks >= longest, .what = "the KV cache cannot hold one sequence", .place = "sampling.kv_cache_blocks",
              .got = std::to_string(blocks), .expected = fmt::format("at least {}", longest),
              .hint = fmt::format("a block holds {} tokens", kBlockTokens));
@@ -325,7 +349,7 @@ int64_t RolloutEngine::ensure_cache(const SamplingConfig& config, int64_t longes
 
 std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, int64_t num_generations,
                                                   const SamplingConfig& config, const RolloutKey& key,
-                                                  const OnFinished& on_finished) {
+                                                  const OnFinished& on_finished, const OnToken& on_token) {
   const at::NoGradGuard no_grad;
   stats_ = {};
   std::vector<RolloutGroup> groups;
@@ -348,7 +372,7 @@ std::vector<RolloutGroup> RolloutEngine::generate(std::vector<Prompt> prompts, i
   }
   if (groups.empty() || num_generations == 0) return groups;
   const int64_t blocks = ensure_cache(config, longest, static_cast<int64_t>(groups.size()) * num_generations);
-  Batch(*this, groups, config, blocks, key, on_finished).run();
+  Batch(*this, groups, config, blocks, key, on_finished, on_token).run();
   return groups;
 }
 

@@ -11,10 +11,11 @@ namespace hone {
 namespace {
 
 // The ids that the filters leave, ascending. Ties go to the smaller id.
-std::vector<int32_t> filter(const float* logits, int64_t vocab, const SamplingConfig& config, int32_t banned) {
+std::vector<int32_t> filter(const float* logits, int64_t vocab, const SamplingConfig& config,
+                            std::span<const int32_t> banned) {
   std::vector<int32_t> ids(static_cast<size_t>(vocab));
   std::iota(ids.begin(), ids.end(), 0);
-  if (banned >= 0) ids.erase(ids.begin() + banned);
+  std::erase_if(ids, [&](int32_t id) { return std::ranges::find(banned, id) != banned.end(); });
   const auto larger = [logits](int32_t a, int32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; };
   const auto keep = [&ids](size_t n) { ids.resize(std::max<size_t>(1, std::min(n, ids.size()))); };
   if (config.top_k) {
@@ -47,10 +48,10 @@ std::vector<int32_t> filter(const float* logits, int64_t vocab, const SamplingCo
 
 }  // namespace
 
-SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config, int32_t banned,
-                          double uniform) {
+SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config,
+                          std::span<const int32_t> banned, double uniform) {
   const bool greedy = config.temperature == 0.0;
-  const bool filtered = banned >= 0 || (!greedy && (config.top_k || config.top_p < 1.0 || config.min_p));
+  const bool filtered = !banned.empty() || (!greedy && (config.top_k || config.top_p < 1.0 || config.min_p));
   SampledToken token;
   if (filtered) {
     SamplingConfig only_ban;

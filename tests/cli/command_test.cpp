@@ -22,7 +22,7 @@ std::vector<Json> rows(const std::string& text) {
 }
 
 TEST(Commands, HaveHelpWithAnExample) {
-  for (const char* name : {"run", "validate", "config", "init", "status", "report", "generate", "logprobs", "score",
+  for (const char* name : {"run", "validate", "config", "init", "status", "report", "generate", "chat", "logprobs", "tokenizer", "score",
                            "eval", "bench", "doctor"}) {
     const Result result = hone({name, "--help"});
     EXPECT_EQ(result.exit_code, 0) << name;

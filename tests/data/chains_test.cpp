@@ -117,10 +117,10 @@ TEST(Chains, ModelFolderEncodesEveryPrompt) {
   write_chain_files(folder);
   const Tokenizer tokenizer = Tokenizer::load(folder);
   EXPECT_EQ(tokenizer.vocab_size(), static_cast<int64_t>(chain_vocabulary().size()));
-  const std::string form = load_template("r1_zero", folder);
+  const PromptTemplate form = PromptTemplate::load("r1_zero", folder);
   const ChainPrompts prompts(data(Split::kTrain, 1, 7), 1);
   for (int64_t i = 0; i < 500; ++i) {
-    const std::string text = fill_template(form, prompts.prompt(i).text);
+    const std::string text = form.fill(prompts.prompt(i));
     ASSERT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
     ASSERT_TRUE(text.starts_with("<user> ") && text.ends_with(" ? <assistant>")) << text;
   }

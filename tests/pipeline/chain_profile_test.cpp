@@ -15,7 +15,7 @@ TEST(ChainProfile, TheShippedBaseIsWhatRlNeeds) {
   const std::string folder = model_folder(std::string(kBuiltinMiniature));
   const Model model = Model::load(folder, /*trains=*/false);
   const ChainProfile p =
-      measure_chain_profile(model, Tokenizer::load(folder), load_template("r1_zero", folder), /*problems=*/256);
+      measure_chain_profile(model, Tokenizer::load(folder), PromptTemplate::load("r1_zero", folder), /*problems=*/256);
   EXPECT_GE(p.tagged, 0.10);
   EXPECT_LE(p.tagged, 0.28);
   EXPECT_GE(p.tagged_and_correct, 0.03);

@@ -54,7 +54,7 @@ TEST(Sampler, UniformPicksByTheCumulativeSum) {
 }
 
 TEST(Sampler, FiltersKeepWhatTheyShould) {
-  const auto kept = [](auto change, int32_t banned = -1) {
+  const auto kept = [](auto change, std::vector<int32_t> banned = {}) {
     SamplingConfig config;
     change(config);
     return sample_token(kLogits, 5, config, banned, 0.5).kept;

@@ -33,6 +33,8 @@ class Record {
   std::string dump() const;
   /// The content of the last of `messages`; nothing when that is not a list of {role, content} with texts.
   std::optional<std::string> last_message() const;
+  /// How many messages there are.
+  size_t messages() const;
   /// The names of its fields, for people: "question, answer".
   std::string names() const;
   /// This record with more fields: `first` is a copy of the field `second`, or where `second` holds {{fields}} that

@@ -17,7 +17,7 @@ namespace hone {
 /// The built-in miniature base model.
 inline constexpr std::string_view kBuiltinMiniature = "builtin:miniature";
 /// Prompt templates that are known by name; any other template is a file.
-inline constexpr std::string_view kPromptTemplates[] = {"r1_zero", "none"};
+inline constexpr std::string_view kPromptTemplates[] = {"r1_zero", "none", "chat"};
 
 enum class ModelDtype { kFloat32 };
 inline constexpr std::string_view kModelDtypeNames[] = {"float32"};

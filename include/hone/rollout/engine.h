@@ -34,6 +34,9 @@ struct RolloutStats {
 /// grow. Both references stay valid as long as the vector that generate() returns.
 using OnFinished = std::function<void(const RolloutGroup& group, const Completion& completion)>;
 
+/// Told of each token as soon as it is drawn: the last of completion.ids.
+using OnToken = std::function<void(const RolloutGroup& group, const Completion& completion)>;
+
 class RolloutEngine {
  public:
   RolloutEngine(const Model& model, const Tokenizer& tokenizer);
@@ -42,11 +45,13 @@ class RolloutEngine {
   /// `num_generations` completions of every prompt, in order. Prompts must leave room for max_completion_length within
   /// the model's positions; a longer one is an Error kInput, as is a KV cache that cannot hold one sequence.
   std::vector<RolloutGroup> generate(std::vector<Prompt> prompts, int64_t num_generations, const SamplingConfig& config,
-                                     const RolloutKey& key, const OnFinished& on_finished = {});
+                                     const RolloutKey& key, const OnFinished& on_finished = {},
+                                     const OnToken& on_token = {});
   const RolloutStats& stats() const { return stats_; }  ///< of the last call
 
  private:
   class Batch;
+  int64_t block_bytes() const;  ///< of one block of the cache, in all layers
   /// Makes the cache large enough; returns how many of its blocks this call may use.
   int64_t ensure_cache(const SamplingConfig& config, int64_t longest_prompt, int64_t sequences);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "hone/rollout/config.h"
@@ -17,8 +18,8 @@ struct SampledToken {
 
 /// Inverse-CDF draw with `uniform` in [0, 1) from softmax(logits[V] / temperature), after top-k, top-p (nucleus,
 /// Holtzman et al. 2020) and min-p, applied in this order as Hugging Face does; temperature 0 takes the largest logit.
-/// `banned` (or -1) cannot be drawn.
-SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config, int32_t banned,
-                          double uniform);
+/// `banned` ids cannot be drawn.
+SampledToken sample_token(const float* logits, int64_t vocab, const SamplingConfig& config,
+                          std::span<const int32_t> banned, double uniform);
 
 }  // namespace hone
