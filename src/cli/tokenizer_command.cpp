@@ -83,9 +83,9 @@ void add_decode(CLI::App& tokenizer) {
   part->callback([options] { decode(*options); });
 }
 
-void add_chat_part(CLI::App& tokenizer) {
+void add_chat_part(CLI::App& parent) {
   const auto options = std::make_shared<Options>();
-  CLI::App* part = add_part(tokenizer, "chat", "The text and the ids that a model is given for a conversation",
+  CLI::App* part = add_part(parent, "chat", "The text and the ids that a model is given for a conversation",
                             "JSON Lines with \"messages\" each, and whatever else the chat template asks for", options);
   part->footer(
       "Example:\n"

@@ -45,7 +45,7 @@ void by_logits(const at::Tensor& hidden, const Weight& head, Each each, Done don
   for (int64_t first = 0; first < rows; first += kChunkRows) {
     const int64_t count = std::min(kChunkRows, rows - first);
     at::Tensor logits = at::empty({count, vocab}, hidden.options().requires_grad(false));
-    multiply_packed(hidden.narrow(0, first, count), head, logits, false);
+    multiply_packed(hidden.narrow(0, first, count), head, logits, GemmSum::kFresh);
     parallel(count, 16 * vocab, [&](int64_t begin, int64_t end) {
       std::vector<float> scratch(static_cast<size_t>(2 * vocab));
       for (int64_t r = begin; r < end; ++r) each(first + r, mutable_floats(logits) + r * vocab, scratch.data());

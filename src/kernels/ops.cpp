@@ -27,7 +27,7 @@ bool wants_grad(const at::Tensor& x) {
   return at::GradMode::is_enabled() && x.requires_grad();
 }
 
-void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, bool accumulate) {
+void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, GemmSum sum) {
   const int64_t in = x.size(1);
   HONE_ASSERT(in == weight.columns(), "x has {} columns, the weight {}", in, weight.columns());
   Gemm problem = {.m = x.size(0),
@@ -41,7 +41,7 @@ void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, b
                   .b_panel = in * 16,
                   .c = mutable_floats(y),
                   .c_row = y.size(1),
-                  .accumulate = accumulate};
+                  .sum = sum};
   const at::Tensor& packed = weight.packed();
   if (packed.scalar_type() == at::kBFloat16) {
     problem.b_bf16 = reinterpret_cast<const uint16_t*>(packed.const_data_ptr<c10::BFloat16>());
@@ -65,7 +65,7 @@ at::Tensor multiply_transposed(const at::Tensor& dy, const at::Tensor& value) {
         .b_panel = 16,
         .c = mutable_floats(dx),
         .c_row = in,
-        .accumulate = false});
+        .sum = GemmSum::kFresh});
   return dx;
 }
 
@@ -82,7 +82,7 @@ void add_outer(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& grad
         .b_panel = 16,
         .c = mutable_floats(grad),
         .c_row = in,
-        .accumulate = true});
+        .sum = GemmSum::kContinue});
 }
 
 namespace {
@@ -113,7 +113,7 @@ at::Tensor linear_forward(const at::Tensor& x, const Weight& weight, const Weigh
       }
     });
   }
-  multiply_packed(x, weight, y, residual.defined() || bias != nullptr);
+  multiply_packed(x, weight, y, residual.defined() || bias != nullptr ? GemmSum::kAdd : GemmSum::kFresh);
   return y;
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "hone/kernels/ops.h"
+#include "kernels/cpu/table.h"
 
 namespace hone::kernels {
 
@@ -17,8 +18,8 @@ inline float* mutable_floats(const at::Tensor& x) {
 void check_floats(const at::Tensor& x, const char* name);
 bool wants_grad(const at::Tensor& x);
 
-/// y[T, out] (+)= x[T, in] value^T.
-void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, bool accumulate);
+/// y[T, out] = or += x[T, in] value^T.
+void multiply_packed(const at::Tensor& x, const Weight& weight, at::Tensor& y, GemmSum sum);
 /// dx[T, in] = dy[T, out] value[out, in].
 at::Tensor multiply_transposed(const at::Tensor& dy, const at::Tensor& value);
 /// grad[out, in] += dy[T, out]^T x[T, in], token after token.

@@ -21,11 +21,28 @@ constexpr int kTileRows = 4, kTilePanels = 1;
 constexpr int kSkinnyRows = 1;
 #endif
 constexpr int kSkinnyPanels = 4;  // with up to kSkinnyRows rows: more sums at a time, for latency and for memory
-constexpr int64_t kDepth = 128;  // k steps between loads and stores of C: the panels of B stay in the first-level cache
+// How the terms of an element are put together. Long sums are sums of sections, each from its own start, and join C at
+// their end: less is lost to rounding where a few terms or C are huge, as in the first tokens of real models.
+struct SumOrder {
+  explicit SumOrder(const Gemm& g) {
+    constexpr int64_t kLong = 256, kSection = 64, kNear = 128;  // kNear: the panels of B stay in the first-level cache
+    const bool continues = g.sum == GemmSum::kContinue;
+    in_sections = !continues && g.k > kLong;
+    step = in_sections ? kSection : continues ? kNear : kLong;
+    adds = g.sum != GemmSum::kFresh;
+  }
+  bool starts_from_c() const { return adds && !in_sections; }
+  bool joins_c(int64_t k0) const { return in_sections && (adds || k0 > 0); }
 
-// Where a tile lies: panels from `panel` on, of which the last has `last` columns; k in [k0, k1).
+  bool in_sections, adds;
+  int64_t step;
+};
+
+// Where a tile lies: panels from `panel` on, of which the last has `last` columns; k in [k0, k1), one step of the
+// order.
 struct Place {
   int64_t panel, k0, k1, last;
+  SumOrder order;
 };
 
 // Rows [row, row + R) by P panels of b. kNarrow: the last panel has less than 16 columns.
@@ -43,11 +60,11 @@ void tile(const Gemm& g, const B* all_b, int64_t row, const Place& at) {
     }
   };
   float* const c = g.c + row * g.c_row + panel * kLanes;
-  const bool fresh = k0 == 0 && !g.accumulate;
   V16 acc[R][P];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-    for (int p = 0; p < P; ++p) acc[r][p] = fresh ? V16::zero() : load(c + r * g.c_row + p * kLanes, p);
+    for (int p = 0; p < P; ++p)
+      acc[r][p] = at.order.starts_from_c() ? load(c + r * g.c_row + p * kLanes, p) : V16::zero();
   }
   // Three rows a pointer: x86 addresses reach base, base + stride and base + 2 stride, so few registers hold all the
   // rows.
@@ -74,6 +91,7 @@ void tile(const Gemm& g, const B* all_b, int64_t row, const Place& at) {
   for (int r = 0; r < R; ++r) {
     for (int p = 0; p < P; ++p) {
       float* to = c + r * g.c_row + p * kLanes;
+      if (at.order.joins_c(k0)) acc[r][p] = load(to, p) + acc[r][p];
       if (kNarrow && p == P - 1) {
         acc[r][p].store(to, last);
       } else {
@@ -94,26 +112,34 @@ void tiles(const Gemm& g, const B* b, int64_t rows, int64_t row, const Place& at
 
 template <class B>
 void gemm_of(const Gemm& g, const B* b, int64_t m0, int64_t m1, int64_t p0, int64_t p1) {
-  // With one tile of rows nothing is read twice, and a panel is best read from end to end.
-  const int64_t depth = m1 - m0 <= kTileRows ? g.k : kDepth;
   const bool skinny = m1 - m0 <= kSkinnyRows;
-  for (int64_t k0 = 0; k0 < g.k; k0 += depth) {
-    const int64_t k1 = std::min(g.k, k0 + depth);
-    for (int64_t panel = p0; panel < p1;) {
-      const int64_t left = p1 - panel;
-      const int64_t wide = skinny && left >= kSkinnyPanels ? kSkinnyPanels : left >= kTilePanels ? kTilePanels : 1;
-      const Place at{panel, k0, k1, std::min(kLanes, g.n - (panel + wide - 1) * kLanes)};
-      for (int64_t row = m0; row < m1; row += kTileRows) {
-        const int64_t rows = std::min<int64_t>(kTileRows, m1 - row);
-        if (wide == kSkinnyPanels) {
-          tiles<kSkinnyRows, kSkinnyPanels>(g, b, rows, row, at);
-        } else if (wide == kTilePanels) {
-          tiles<kTileRows, kTilePanels>(g, b, rows, row, at);
-        } else {
-          tiles<kTileRows, 1>(g, b, rows, row, at);
-        }
+  const SumOrder order(g);
+  const auto panels_at = [&](int64_t panel) {
+    const int64_t left = p1 - panel;
+    return skinny && left >= kSkinnyPanels ? kSkinnyPanels : left >= kTilePanels ? kTilePanels : 1;
+  };
+  const auto all_rows = [&](int64_t panel, int64_t k0) {
+    const int64_t wide = panels_at(panel);
+    const Place at{panel, k0, std::min(g.k, k0 + order.step), std::min(kLanes, g.n - (panel + wide - 1) * kLanes),
+                   order};
+    for (int64_t row = m0; row < m1; row += kTileRows) {
+      const int64_t rows = std::min<int64_t>(kTileRows, m1 - row);
+      if (wide == kSkinnyPanels) {
+        tiles<kSkinnyRows, kSkinnyPanels>(g, b, rows, row, at);
+      } else if (wide == kTilePanels) {
+        tiles<kTileRows, kTilePanels>(g, b, rows, row, at);
+      } else {
+        tiles<kTileRows, 1>(g, b, rows, row, at);
       }
-      panel += wide;
+    }
+  };
+  if (m1 - m0 <= kTileRows) {  // nothing is read twice: a panel is best read from end to end
+    for (int64_t panel = p0; panel < p1; panel += panels_at(panel)) {
+      for (int64_t k0 = 0; k0 < g.k; k0 += order.step) all_rows(panel, k0);
+    }
+  } else {  // the panels of a step stay in a near cache
+    for (int64_t k0 = 0; k0 < g.k; k0 += order.step) {
+      for (int64_t panel = p0; panel < p1; panel += panels_at(panel)) all_rows(panel, k0);
     }
   }
 }

@@ -7,7 +7,12 @@
 
 namespace hone::kernels {
 
-/// C[M, N] = (accumulate ? C : 0) + A[M, K] B[K, N]. k runs in order for each element. Columns come in panels of 16.
+/// What becomes of C: replaced, added to by a sum of its own, or continued term after term (a sum over tokens that may
+/// come in several calls).
+enum class GemmSum { kFresh, kAdd, kContinue };
+
+/// C[M, N] = or += A[M, K] B[K, N]. The order of the terms of each element is fixed and depends on K alone. Columns
+/// come in panels of 16.
 struct Gemm {
   int64_t m, n, k;
   const float* a;
@@ -16,7 +21,7 @@ struct Gemm {
   int64_t b_row, b_panel;  ///< element (k, j) of B is b[(j / 16) * b_panel + k * b_row + j % 16]
   float* c;
   int64_t c_row;
-  bool accumulate;
+  GemmSum sum;
   const uint16_t* b_bf16 = nullptr;  ///< in place of b: bf16, in whole panels padded to 16 columns
 };
 
