@@ -2,8 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace hone {
+
+/// The files of a model folder that a run depends on, by their names in it: config.json, weights and what
+/// copy_text_files() takes. Sorted.
+std::vector<std::string> model_files(const std::filesystem::path& folder);
 
 /// Copies tokenizer, chat template, generation config and prompt templates, those that there are. Throws Error.
 void copy_text_files(const std::filesystem::path& from, const std::filesystem::path& to);

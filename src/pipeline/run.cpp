@@ -29,11 +29,25 @@ std::optional<std::string> outside_model(const RunConfig& config, size_t index) 
   return std::nullopt;
 }
 
+// Files of records that a stage reads.
+template <class S>
+void record_data(RunFolder& run, size_t index, const S& stage) {
+  const auto record = [&](const char* key, const std::string& path) {
+    if (!path.starts_with("builtin:")) run.record_input(index, key, path);
+  };
+  record("data.path", stage.data.path);
+  if constexpr (requires { stage.eval.path; }) {
+    if (stage.eval.path) record("eval.path", *stage.eval.path);
+  }
+}
+
 StageEnd run_stage(RunFolder& run, const RunConfig& config, size_t index) {
   const Stage& stage = config.stages[index];
   if (std::holds_alternative<PretrainStage>(stage)) return run_pretrain(run, config, index);
   const auto outside = outside_model(config, index);
   if (outside) run.record_model(index, *outside);
+  std::visit([&](const auto& s) { record_data(run, index, s); }, stage);
+  run.save_manifest();
   const std::string start = *start_model(run.path(), config, index);
   return std::holds_alternative<SftStage>(stage) ? run_sft(run, config, index, start)
                                                  : run_grpo(run, config, index, start);

@@ -9,6 +9,7 @@
 #include "hone/core/error.h"
 #include "hone/core/hash.h"
 #include "hone/kernels/ops.h"
+#include "pipeline/model_files.h"
 
 namespace hone {
 namespace {
@@ -166,19 +167,20 @@ void RunFolder::save_manifest() const {
 }
 
 void RunFolder::record_model(size_t index, const std::string& model_folder) {
-  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
-    const fs::path file = fs::path(model_folder) / name;
-    const std::vector<std::string> entry = {state_.stages[index].name, name, sha256_file(file)};
-    bool known = false;
-    for (const auto& before : inputs_) {
-      if (before.size() != 3 || before[0] != entry[0] || before[1] != entry[1]) continue;
-      known = true;
-      HONE_CHECK(before[2] == entry[2], .what = "the file has changed since the run began", .place = file.string(),
-                 .hint = "restore it, or choose another --output");
-    }
-    if (!known) inputs_.push_back(entry);
+  for (const std::string& name : model_files(model_folder)) record_input(index, name, fs::path(model_folder) / name);
+}
+
+void RunFolder::record_input(size_t index, const std::string& name, const fs::path& file) {
+  const std::vector<std::string> entry = {state_.stages[index].name, name, sha256_file(file)};
+  const auto before = std::ranges::find_if(inputs_, [&](const std::vector<std::string>& old) {
+    return old.size() == 3 && old[0] == entry[0] && old[1] == entry[1];
+  });
+  if (before != inputs_.end()) {
+    HONE_CHECK((*before)[2] == entry[2], .what = "the file has changed since the run began", .place = file.string(),
+               .hint = "restore it, or choose another --output");
+    return;
   }
-  save_manifest();
+  inputs_.push_back(entry);
 }
 
 fs::path RunFolder::stage_path(size_t stage) const {

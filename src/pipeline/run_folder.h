@@ -46,6 +46,9 @@ class RunFolder {
   /// Records the hashes of a model from outside that stage `index` starts from. Throws Error kInput when the run began
   /// with another one.
   void record_model(size_t index, const std::string& model_folder);
+  /// The same for one file, by the name it has in the config. Both only note it; save_manifest() keeps what was noted.
+  void record_input(size_t index, const std::string& name, const std::filesystem::path& file);
+  void save_manifest() const;
 
  private:
   struct Opened {
@@ -54,8 +57,6 @@ class RunFolder {
   };
   static Opened open(const std::filesystem::path& path, bool fresh);
   void check_config(const RunConfig& config) const;
-  void save_manifest() const;
-
   std::filesystem::path path_;
   Opened opened_;
   RunState state_;

@@ -1,6 +1,7 @@
 // What every type of reward brings along: an overload of make_reward, and one of find_problem where its parameters can
-// be wrong together, and one of record_problem where more than an unusable judgement shows that a record is no good. A reward that looks at one completion is a RewardFunction, one that looks at a group is a
-// GroupReward. Pure functions, but that making one may start programs and throws Error kInput where it cannot.
+// be wrong together, and one of record_problem where more than an unusable judgement shows that a record is no good. A
+// reward that looks at one completion is a RewardFunction, one that looks at a group is a GroupReward. Pure functions,
+// but that making one may start programs and throws Error kInput where it cannot.
 #pragma once
 
 #include <optional>

@@ -22,8 +22,8 @@ std::vector<Json> rows(const std::string& text) {
 }
 
 TEST(Commands, HaveHelpWithAnExample) {
-  for (const char* name : {"run", "validate", "config", "init", "status", "report", "generate", "chat", "logprobs", "tokenizer", "score",
-                           "eval", "bench", "doctor"}) {
+  for (const char* name : {"run", "validate", "config", "init", "status", "report", "generate", "chat", "logprobs",
+                           "tokenizer", "score", "eval", "bench", "doctor"}) {
     const Result result = hone({name, "--help"});
     EXPECT_EQ(result.exit_code, 0) << name;
     EXPECT_NE(result.out.find("hone " + std::string(name), result.out.find("Example:")), std::string::npos)

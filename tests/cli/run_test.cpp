@@ -146,6 +146,12 @@ TEST(Run, RecordsOfAFileEndAsUndisturbed) {
   ASSERT_EQ(whole.exit_code, 0) << whole.err;
   const Result killed = hone(small_run(folder / "killed", settings), {{"HONE_FAILPOINT", "durable:kill:30"}});
   EXPECT_EQ(killed.exit_code, 128 + SIGKILL);
+  const std::string text = read(path);
+  std::ofstream(path, std::ios::app) << text;
+  const Result edited = hone(small_run(folder / "killed", settings));
+  EXPECT_EQ(edited.exit_code, 2);
+  EXPECT_NE(edited.err.find("data.jsonl: the file has changed since the run began"), std::string::npos) << edited.err;
+  std::ofstream(path) << text;
   const Result rest = hone(small_run(folder / "killed", settings));
   ASSERT_EQ(rest.exit_code, 0) << rest.err;
   EXPECT_EQ(fingerprint(folder / "killed"), fingerprint(folder / "whole"));

@@ -463,13 +463,19 @@ std::vector<const CpuKernels*> tables() {
 
 TEST_F(Ops, InstructionSetsGiveTheSameBits) {
   if (tables().size() < 2) GTEST_SKIP() << "this processor has only the generic kernels";
-  const at::Tensor a = random({37, 150}), b = random({10, 150, 16}), x = random({3, 100}, 3.0);
+  const at::Tensor a = random({37, 600}), b = random({10, 600, 16}), x = random({3, 100}, 3.0);
   std::vector<at::Tensor> results;
   for (const CpuKernels* k : tables()) {
-    at::Tensor c = at::ones({37, 155}), e = at::empty({100}), y = at::empty({5, 50}), stats = at::empty({3});
-    k->gemm({37, 155, 150, a.const_data_ptr<float>(), 150, 1, b.const_data_ptr<float>(), 16, 150 * 16,
-             c.data_ptr<float>(), 155, true},
-            0, 37, 0, 10);
+    at::Tensor e = at::empty({100}), y = at::empty({5, 50}), stats = at::empty({3});
+    std::vector<at::Tensor> products;
+    for (const int64_t depth : {150, 600}) {  // one sum, and a sum of sections
+      for (const GemmSum sum : {GemmSum::kFresh, GemmSum::kAdd, GemmSum::kContinue}) {
+        products.push_back(at::ones({37, 155}));
+        k->gemm({37, 155, depth, a.const_data_ptr<float>(), 600, 1, b.const_data_ptr<float>(), 16, 600 * 16,
+                 products.back().data_ptr<float>(), 155, sum},
+                0, 37, 0, 10);
+      }
+    }
     const float* row = x.const_data_ptr<float>();
     float* s = stats.data_ptr<float>();
     k->exp_row(row, e.data_ptr<float>(), 100, s, s + 1);
@@ -478,7 +484,7 @@ TEST_F(Ops, InstructionSetsGiveTheSameBits) {
     k->swiglu(row, row + 100, y.data_ptr<float>() + 50, 50);
     k->swiglu_backward(row, row + 100, row + 200, y.data_ptr<float>() + 100, y.data_ptr<float>() + 150, 50);
     k->rms_norm_backward(row, row + 100, row + 200, 1e-5F, y.data_ptr<float>() + 200, e.data_ptr<float>(), 50);
-    results.push_back(at::cat({c.flatten(), e, y.flatten(), stats}));
+    results.push_back(at::cat({at::cat(products).flatten(), e, y.flatten(), stats}));
   }
   for (const auto& r : results) EXPECT_TRUE(same_bits(r, results.front()));
 }

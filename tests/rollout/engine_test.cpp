@@ -164,10 +164,11 @@ TEST_F(Engine, TellsOfEachCompletionOnceWhenItIsDone) {
   config.max_num_seqs = 7;
   RolloutEngine engine(model_, tokenizer_);
   std::map<const Completion*, std::pair<std::string, const RolloutGroup*>> told;
-  const auto groups = engine.generate(prompts(6), 3, config, {4, 0, 0}, [&](const RolloutGroup& group, const Completion& c) {
-    EXPECT_NE(c.finish_reason, FinishReason::kAbort);
-    EXPECT_TRUE(told.try_emplace(&c, c.text, &group).second);
-  });
+  const auto groups =
+      engine.generate(prompts(6), 3, config, {4, 0, 0}, [&](const RolloutGroup& group, const Completion& c) {
+        EXPECT_NE(c.finish_reason, FinishReason::kAbort);
+        EXPECT_TRUE(told.try_emplace(&c, c.text, &group).second);
+      });
   EXPECT_EQ(told.size(), 18U);
   for (const RolloutGroup& group : groups) {
     for (const Completion& c : group.completions) {

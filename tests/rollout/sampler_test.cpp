@@ -30,7 +30,7 @@ TEST(Sampler, FrequenciesFollowTheSoftmax) {
   std::map<int32_t, int> counts;
   constexpr int kDraws = 40000;
   for (int i = 0; i < kDraws; ++i) {
-    const SampledToken t = sample_token(kLogits, 5, config, -1, random.uniform(static_cast<uint64_t>(i)));
+    const SampledToken t = sample_token(kLogits, 5, config, {}, random.uniform(static_cast<uint64_t>(i)));
     ++counts[t.id];
     EXPECT_NEAR(t.log_prob, std::log(p[static_cast<size_t>(t.id)]), 1e-5);
     EXPECT_TRUE(t.kept.empty());
@@ -47,9 +47,9 @@ TEST(Sampler, UniformPicksByTheCumulativeSum) {
   const auto p = softmax(1.0);
   double below = 0;
   for (int32_t i = 0; i < 5; ++i) {
-    EXPECT_EQ(sample_token(kLogits, 5, {}, -1, below + 1e-6).id, i);
+    EXPECT_EQ(sample_token(kLogits, 5, {}, {}, below + 1e-6).id, i);
     below += p[static_cast<size_t>(i)];
-    EXPECT_EQ(sample_token(kLogits, 5, {}, -1, below - 1e-6).id, i);
+    EXPECT_EQ(sample_token(kLogits, 5, {}, {}, below - 1e-6).id, i);
   }
 }
 
@@ -70,14 +70,15 @@ TEST(Sampler, FiltersKeepWhatTheyShould) {
   EXPECT_EQ(kept([](auto& c) { c.min_p = 0.36; }), Ids({1, 3, 4}));  // e^-1 = 0.368 of the likeliest
   EXPECT_EQ(kept([](auto& c) { c.min_p = 0.37; }), Ids({1, 3}));
   EXPECT_EQ(kept([](auto& c) { c.top_k = 3, c.min_p = 0.9; }), Ids({1, 3}));
-  EXPECT_EQ(kept([](auto&) {}, 1), Ids({0, 2, 3, 4}));
+  EXPECT_EQ(kept([](auto&) {}, {1}), Ids({0, 2, 3, 4}));
+  EXPECT_EQ(kept([](auto&) {}, {1, 4}), Ids({0, 2, 3}));
 }
 
 TEST(Sampler, LogProbsAreThoseOfTheFilteredDistribution) {
   SamplingConfig config;
   config.top_k = 3, config.temperature = 0.5;
   const auto p = softmax(0.5);
-  const SampledToken t = sample_token(kLogits, 5, config, -1, 0.999);
+  const SampledToken t = sample_token(kLogits, 5, config, {}, 0.999);
   EXPECT_EQ(t.id, 4);
   EXPECT_NEAR(t.log_prob, std::log(p[4] / (p[1] + p[3] + p[4])), 1e-5);
 }
@@ -85,13 +86,14 @@ TEST(Sampler, LogProbsAreThoseOfTheFilteredDistribution) {
 TEST(Sampler, GreedyRespectsTheBan) {
   SamplingConfig config;
   config.temperature = 0.0, config.top_k = 2;
-  EXPECT_EQ(sample_token(kLogits, 5, config, -1, 0.9).id, 1);
-  EXPECT_EQ(sample_token(kLogits, 5, config, 1, 0.9).id, 3);
+  EXPECT_EQ(sample_token(kLogits, 5, config, {}, 0.9).id, 1);
+  const int32_t banned[] = {1};
+  EXPECT_EQ(sample_token(kLogits, 5, config, banned, 0.9).id, 3);
 }
 
 TEST(Sampler, RefusesLogitsThatAreNotFinite) {
   const float bad[] = {0.0F, std::nanf(""), 1.0F};
-  EXPECT_THROW(sample_token(bad, 3, {}, -1, 0.5), Error);
+  EXPECT_THROW(sample_token(bad, 3, {}, {}, 0.5), Error);
 }
 
 }  // namespace
