@@ -142,11 +142,13 @@ at::Tensor embedding_forward(const at::Tensor& ids, const Weight& weight) {
   const int32_t* id = ids.const_data_ptr<int32_t>();
   for (int64_t t = 0; t < rows; ++t) {
     HONE_ASSERT(id[t] >= 0 && id[t] < vocab, "token id {} is outside the vocabulary of {}", id[t], vocab);
-    if (weight.is_frozen()) {
-      unpack(weight.packed(), id[t], y.narrow(0, t, 1));
-    } else {
-      std::copy_n(floats(weight.value()) + id[t] * width, width, mutable_floats(y) + t * width);
-    }
+  }
+  if (weight.is_frozen()) {
+    gather(weight.packed(), id, y);
+    return y;
+  }
+  for (int64_t t = 0; t < rows; ++t) {
+    std::copy_n(floats(weight.value()) + id[t] * width, width, mutable_floats(y) + t * width);
   }
   return y;
 }

@@ -69,6 +69,24 @@ float pack_rows(const T* from, int64_t offset, int64_t first, int64_t last, int6
   return poison;
 }
 
+// Row r of `to` is row row_of(r) of the weight.
+template <class RowOf>
+void unpack_each(const at::Tensor& packed, const at::Tensor& to, RowOf row_of) {
+  check_floats(to, "to");
+  const int64_t in = packed.size(1);
+  HONE_ASSERT(to.size(1) == in);
+  float* const out = mutable_floats(to);
+  by_type(packed, [&](const auto* panels) {
+    parallel(to.size(0), in, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const int64_t row = row_of(r);
+        const auto* panel = panels + row / kPanel * in * kPanel + row % kPanel;
+        for (int64_t k = 0; k < in; ++k) out[r * in + k] = widened(panel[k * kPanel]);
+      }
+    });
+  });
+}
+
 }  // namespace
 
 Weight Weight::frozen(int64_t out, int64_t in, at::ScalarType type) {
@@ -131,18 +149,11 @@ bool widen(const at::Tensor& rows, const at::Tensor& to) {
 }
 
 void unpack(const at::Tensor& packed, int64_t first_row, const at::Tensor& to) {
-  check_floats(to, "to");
-  const int64_t in = packed.size(1);
-  HONE_ASSERT(to.size(1) == in);
-  by_type(packed, [&](const auto* panels) {
-    parallel(to.size(0), in, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const int64_t row = first_row + r;
-        const auto* panel = panels + row / kPanel * in * kPanel + row % kPanel;
-        for (int64_t k = 0; k < in; ++k) mutable_floats(to)[r * in + k] = widened(panel[k * kPanel]);
-      }
-    });
-  });
+  unpack_each(packed, to, [first_row](int64_t r) { return first_row + r; });
+}
+
+void gather(const at::Tensor& packed, const int32_t* rows, const at::Tensor& to) {
+  unpack_each(packed, to, [rows](int64_t r) { return int64_t{rows[r]}; });
 }
 
 }  // namespace hone::kernels

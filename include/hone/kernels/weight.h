@@ -45,5 +45,7 @@ bool pack(const at::Tensor& rows, const at::Tensor& packed, int64_t first_row);
 bool widen(const at::Tensor& rows, const at::Tensor& to);
 /// The rows [first_row, first_row + n) of a packed form into to[n, in], in fp32.
 void unpack(const at::Tensor& packed, int64_t first_row, const at::Tensor& to);
+/// Rows rows[0], rows[1], ... of the packed form to `to`, one each.
+void gather(const at::Tensor& packed, const int32_t* rows, const at::Tensor& to);
 
 }  // namespace hone::kernels
