@@ -11,6 +11,7 @@
 #include "hone/data/prompt_template.h"
 #include "hone/model/model.h"
 #include "hone/pipeline/run.h"
+#include "hone/report/text.h"
 #include "hone/rollout/engine.h"
 #include "jsonl.h"
 
@@ -43,11 +44,7 @@ class Printer {
     const size_t open = seen_.rfind("<think>"), close = seen_.rfind("</think>");
     const bool thinks = open != std::string::npos && (close == std::string::npos || close < open);
     if (colour_ && thinks && !dim_) fmt::print("\x1b[2m");
-    // Control characters of a model must not steer the terminal.
-    for (const char c : part) {
-      const bool harmless = static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t';
-      if (harmless && c != 0x7F) std::fputc(c, stdout);
-    }
+    fmt::print("{}", harmless_text(part));  // a model must not steer the terminal
     if (dim_ && !thinks) fmt::print("\x1b[0m");
     dim_ = colour_ && thinks;
     std::fflush(stdout);

@@ -1,6 +1,4 @@
 // hone eval: how good models, or given completions, are on a set of problems.
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -19,6 +17,7 @@
 #include "hone/eval/evaluate.h"
 #include "hone/model/model.h"
 #include "hone/pipeline/run.h"
+#include "hone/report/text.h"
 #include "hone/tokenizer/tokenizer.h"
 
 namespace hone::cli {
@@ -42,7 +41,7 @@ struct Outcome {
   Measures measures;
 };
 
-RewardConfig judging_reward(const Options& options) {
+RewardConfig judge_config(const Options& options) {
   const bool builtin = options.data == kBuiltinChains;
   return read_reward(!options.reward.empty() ? options.reward : builtin ? "accuracy" : "math", options.params);
 }
@@ -177,18 +176,7 @@ void print_table(const std::vector<Outcome>& outcomes) {
       rows.back().push_back(text);
     }
   }
-  for (size_t i = 0; i < rows[0].size(); ++i) {
-    size_t width = 0;
-    const auto columns_of = [](const std::string& text) {
-      return text.size() - static_cast<size_t>(std::ranges::count(text, '\xC2'));  // ± has two bytes
-    };
-    for (const auto& row : rows) width = std::max(width, columns_of(row[i]));
-    for (auto& row : rows) {
-      const std::string blank(width - columns_of(row[i]), ' ');
-      row[i] = i == 0 ? row[i] + blank : "  " + blank + row[i];
-    }
-  }
-  for (const auto& row : rows) fmt::print("{}\n", fmt::join(row, ""));
+  fmt::print("{}", table(rows));
 }
 
 // "runs/eval_NAME", of the file without its extensions.
@@ -200,10 +188,13 @@ fs::path default_folder(const std::string& source) {
 
 void eval(const Options& options) {
   HONE_CHECK(options.models.empty() != options.completions.empty(),
-             .what = "needs --model or --completions, one of them");
-  HONE_CHECK(options.models.empty() != !options.data.empty(), .what = "--model and --data, the problems, go together");
+             .what = "needs either --model, to sample, or --completions, to judge what there is");
+  HONE_CHECK(options.models.empty() || !options.data.empty(), .what = "--model needs --data, the problems to solve",
+             .hint = "a file of JSON Lines, or builtin:chains");
+  HONE_CHECK(options.completions.empty() || options.data.empty(), .what = "--completions takes no --data",
+             .hint = "its rows hold what the reward needs; --field answer=NAME says how they call it");
   prepare_process(std::nullopt);
-  const Judge judge(judging_reward(options));
+  const Judge judge(judge_config(options));
   const fs::path folder =
       options.output.empty() ? default_folder(options.data + options.completions) : fs::path(options.output);
   std::vector<Outcome> outcomes;

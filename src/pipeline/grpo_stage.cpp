@@ -70,7 +70,7 @@ class GrpoRun {
         policy_(Model::load(model_folder, /*trains=*/true)),
         engine_(policy_, tokenizer_),
         data_(stage_.data, seed_),
-        held_out_(stage_, template_),
+        held_out_(stage_, template_, tokenizer_),
         rewards_(stage_.rewards, stage_.sampling.max_completion_length),
         trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations),
         recorder_(run, config, index) {
@@ -266,7 +266,7 @@ class GrpoRun {
   void evaluate(int64_t steps_done, double& seconds) {
     if (stage_.eval.problems == 0) return;
     const Timer timer(seconds);
-    recorder_.add_eval(held_out_.evaluate(engine_, tokenizer_, steps_done));
+    recorder_.add_eval(held_out_.evaluate(engine_, steps_done));
   }
 
   void record_samples(int64_t step, const std::vector<RolloutGroup>& groups) {

@@ -9,8 +9,8 @@
 
 namespace hone {
 
-HeldOut::HeldOut(const GrpoStage& stage, PromptTemplate prompt_template)
-    : config_(stage.eval), sampling_(stage.sampling), prompt_template_(std::move(prompt_template)) {
+HeldOut::HeldOut(const GrpoStage& stage, const PromptTemplate& prompt_template, const Tokenizer& tokenizer)
+    : config_(stage.eval), sampling_(stage.sampling) {
   if (config_.problems == 0) return;
   sampling_.temperature = config_.temperature;
   sampling_.top_p = config_.top_p;
@@ -28,14 +28,14 @@ HeldOut::HeldOut(const GrpoStage& stage, PromptTemplate prompt_template)
   }
   const PromptSource source(data, /*seed=*/0);
   const int64_t count = source.file() != nullptr ? std::min(config_.problems, source.file()->size()) : config_.problems;
-  for (int64_t i = 0; i < count; ++i) problems_.push_back(source.prompt(i));
+  for (int64_t i = 0; i < count; ++i) {
+    problems_.push_back(source.prompt(i));
+    problems_.back().ids = prompt_template.encode(tokenizer, problems_.back());
+  }
 }
 
-EvalRecord HeldOut::evaluate(RolloutEngine& engine, const Tokenizer& tokenizer, int64_t step) const {
-  std::vector<Prompt> prompts = problems_;
-  for (Prompt& prompt : prompts) prompt.ids = prompt_template_.encode(tokenizer, prompt);
-  const EvalResult result =
-      hone::evaluate(engine, std::move(prompts), config_.num_generations, sampling_, /*seed=*/0, *judge_);
+EvalRecord HeldOut::evaluate(RolloutEngine& engine, int64_t step) const {
+  const EvalResult result = hone::evaluate(engine, problems_, config_.num_generations, sampling_, /*seed=*/0, *judge_);
 
   EvalRecord record{.step = step, .metrics = to_metrics(result.judged.measures), .prompt = {}, .completion = {}};
   if (!result.groups.empty()) {

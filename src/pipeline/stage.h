@@ -37,15 +37,14 @@ ModelConfig pretrain_model_config(const ArchitectureConfig& architecture);
 class HeldOut {
  public:
   /// Throws Error kInput for data that cannot be read.
-  HeldOut(const GrpoStage& stage, PromptTemplate prompt_template);
+  HeldOut(const GrpoStage& stage, const PromptTemplate& prompt_template, const Tokenizer& tokenizer);
 
   /// Completes them with the engine's model.
-  EvalRecord evaluate(RolloutEngine& engine, const Tokenizer& tokenizer, int64_t step) const;
+  EvalRecord evaluate(RolloutEngine& engine, int64_t step) const;
 
  private:
   const EvalConfig& config_;
   SamplingConfig sampling_;
-  PromptTemplate prompt_template_;
   std::vector<Prompt> problems_;
   std::optional<Judge> judge_;  ///< nothing where there is nothing to measure
 };

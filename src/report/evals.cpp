@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "hone/core/error.h"
-#include "report/text.h"
+#include "hone/report/text.h"
 
 namespace hone {
 namespace {
@@ -74,7 +73,7 @@ std::vector<EvalRecord> parse_evals(std::string_view text, const std::string& pl
 }
 
 std::string before_after_table(const EvalRecord& before, const EvalRecord& after) {
-  std::vector<std::array<std::string, 4>> rows = {{"", "before", "after", "change"}};
+  std::vector<std::vector<std::string>> rows = {{"", "before", "after", "change"}};
   for (const auto& [name, value] : before.metrics) {
     const auto was = find_metric(before.metrics, name), is = find_metric(after.metrics, name);
     if (!was || !is) continue;
@@ -82,17 +81,7 @@ std::string before_after_table(const EvalRecord& before, const EvalRecord& after
     rows.push_back({label(name), fmt::format("{:.{}f}", *was, n), fmt::format("{:.{}f}", *is, n),
                     fmt::format("{:+.{}f}", *is - *was, n)});
   }
-  std::array<int, 4> widths{};
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
-  }
-  std::string table;
-  for (const auto& row : rows) {
-    table += padded(row[0], widths[0]);
-    for (size_t i = 1; i < row.size(); ++i) table += "  " + padded(row[i], widths[i], /*right=*/true);
-    table += '\n';
-  }
-  return table;
+  return table(rows);
 }
 
 std::string before_after_sample(const EvalRecord& before, const EvalRecord& after) {

@@ -9,8 +9,8 @@
 #include <optional>
 #include <set>
 
+#include "hone/report/text.h"
 #include "report/html_page.h"
-#include "report/text.h"
 
 namespace hone {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "report/text.h"
+#include "hone/report/text.h"
 
 namespace hone {
 namespace {

@@ -1,4 +1,4 @@
-#include "report/text.h"
+#include "hone/report/text.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -81,6 +81,21 @@ int display_width(std::string_view text) {
 std::string padded(std::string_view text, int columns, bool right) {
   const std::string spaces(static_cast<size_t>(std::max(0, columns - display_width(text))), ' ');
   return right ? spaces + std::string(text) : std::string(text) + spaces;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<int> widths(rows.empty() ? 0 : rows.front().size());
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      text += i == 0 ? padded(row[i], widths[i]) : "  " + padded(row[i], widths[i], /*right=*/true);
+    }
+    text += '\n';
+  }
+  return text;
 }
 
 }  // namespace hone

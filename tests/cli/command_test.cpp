@@ -14,16 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-std::vector<Json> rows(const std::string& text) {
-  std::vector<Json> out;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) out.push_back(Json::parse(line));
-  return out;
-}
-
 TEST(Commands, HaveHelpWithAnExample) {
   for (const char* name : {"run", "validate", "config", "init", "status", "report", "generate", "chat", "logprobs",
-                           "tokenizer", "score", "eval", "bench", "doctor"}) {
+                           "tokenizer", "score", "eval", "export", "import", "bench", "doctor"}) {
     const Result result = hone({name, "--help"});
     EXPECT_EQ(result.exit_code, 0) << name;
     EXPECT_NE(result.out.find("hone " + std::string(name), result.out.find("Example:")), std::string::npos)
@@ -128,7 +121,7 @@ TEST(Commands, GenerateAndLogprobsAgree) {
   const Result result = hone(arguments, {}, input);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(hone(arguments, {{"OMP_NUM_THREADS", "1"}}, input).out, result.out);
-  const auto generated = rows(result.out);
+  const auto generated = json_lines<Json>(result.out);
   ASSERT_EQ(generated.size(), 2U);
   EXPECT_EQ(generated[0]["id"], "a");
 
@@ -137,14 +130,14 @@ TEST(Commands, GenerateAndLogprobsAgree) {
                                  R"({"prompt": "<user>"})"
                                  "\n")
                                 .out;
-  const Json completion = rows(start)[0]["completions"][0];
+  const Json completion = json_lines<Json>(start)[0]["completions"][0];
   Json ids = {2};
   for (const Json& id : completion["ids"]) ids.push_back(id);
   const Result scored =
       hone({"logprobs", "--model", "builtin:miniature"}, {}, Json{{"ids", ids}, {"id", "kept"}}.dump() + "\n");
   ASSERT_EQ(scored.exit_code, 0) << scored.err;
-  EXPECT_EQ(rows(scored.out)[0]["logprobs"], completion["logprobs"]);
-  EXPECT_EQ(rows(scored.out)[0]["id"], "kept");
+  EXPECT_EQ(json_lines<Json>(scored.out)[0]["logprobs"], completion["logprobs"]);
+  EXPECT_EQ(json_lines<Json>(scored.out)[0]["id"], "kept");
 }
 
 TEST(Commands, BadRowsNameTheirPlace) {

@@ -11,13 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::vector<Json> rows(const std::string& text) {
-  std::vector<Json> out;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) out.push_back(Json::parse(line));
-  return out;
-}
-
 TEST(Eval, GivenCompletions) {
   const TempFolder folder;
   std::ofstream(folder / "c.jsonl") << R"({"id":"a","gold":"1/2","pred":"so \\boxed{0.5}"})"
@@ -39,7 +32,7 @@ TEST(Eval, GivenCompletions) {
   EXPECT_EQ(json["cons@2"], 0.5);
   EXPECT_EQ(json["clipped_ratio"], 0.25);
   EXPECT_EQ(json["mean_length"], 12.0);
-  const auto samples = rows(read(folder / "out/samples.jsonl"));
+  const auto samples = json_lines<Json>(read(folder / "out/samples.jsonl"));
   ASSERT_EQ(samples.size(), 4U);
   EXPECT_EQ(samples[0]["verdict"], "right");
   EXPECT_EQ(samples[0]["found"], "0.5");
@@ -78,11 +71,11 @@ TEST(Eval, ModelsInOneTable) {
   EXPECT_NE(table.out.find("pass@8"), std::string::npos) << table.out;
   Arguments as_json = arguments;
   as_json.push_back("--json");
-  const auto models = rows(hone(as_json).out);
+  const auto models = json_lines<Json>(hone(as_json).out);
   ASSERT_EQ(models.size(), 2U);
   EXPECT_EQ(models[0], models[1]) << "a function of model, problems and seed";
   EXPECT_EQ(models[0]["completions"], 16);
-  const auto samples = rows(read(folder / "out/samples.jsonl"));
+  const auto samples = json_lines<Json>(read(folder / "out/samples.jsonl"));
   ASSERT_EQ(samples.size(), 32U);
   // What was counted is what can be read there.
   double right = 0;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,15 @@ inline Result hone(const Arguments& arguments, const Environment& environment = 
 /// A file of the source tree.
 std::string source(const std::string& path);
 std::string read(const std::filesystem::path& path);
+
+/// The lines of JSON Lines.
+template <class Json>
+std::vector<Json> json_lines(const std::string& text) {
+  std::vector<Json> out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) out.push_back(Json::parse(line));
+  return out;
+}
 
 /// R1-Zero on the miniature, small enough to run often: 6 steps of 8 x 4 completions with every part at work (two
 /// minibatches, two iterations, a reference that moves, evaluations, a checkpoint every other step).

@@ -11,13 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::vector<Json> rows(const std::string& text) {
-  std::vector<Json> out;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) out.push_back(Json::parse(line));
-  return out;
-}
-
 Result score(const std::string& reward, const std::string& params, const std::string& input, Arguments more = {}) {
   Arguments arguments = {"score", "--reward", reward};
   if (!params.empty()) arguments.insert(arguments.end(), {"--params", params});
@@ -54,17 +47,17 @@ TEST(Score, JudgesListsAsGroups) {
   const std::string group =
       R"({"completions":["x",{"text":"x","ids":[1,2,3,4],"finish_reason":"length"},"y"],"answer":"x","tokens":3})"
       "\n";
-  const Json matched = rows(score("exact_match", "", group).out).at(0);
+  const Json matched = json_lines<Json>(score("exact_match", "", group).out).at(0);
   EXPECT_EQ(matched["reward"], Json({1.0, 1.0, 0.0}));
   EXPECT_EQ(matched["verdict"], Json({"right", "right", "wrong"}));
   EXPECT_EQ(matched["parts"][2], Json({{"exact_match", 0.0}}));
   EXPECT_EQ(matched["reason"][2], "another text");
 
   // By length in the group; a graded reward has no verdict.
-  const Json shorter = rows(score("length", R"({"of":"exact_match","unit":"characters"})",
-                                  R"({"completions":["x","<answer>x</answer>","y"],"answer":"x"})"
-                                  "\n")
-                                .out)
+  const Json shorter = json_lines<Json>(score("length", R"({"of":"exact_match","unit":"characters"})",
+                                              R"({"completions":["x","<answer>x</answer>","y"],"answer":"x"})"
+                                              "\n")
+                                            .out)
                            .at(0);
   EXPECT_EQ(shorter["reward"], Json({0.5, -0.5, 0.0}));
   EXPECT_FALSE(shorter.contains("verdict"));
@@ -76,13 +69,13 @@ TEST(Score, JudgesListsAsGroups) {
                                     .out;
   const Result result = score("soft_overlong", R"({"cache":10,"max_length":20})", generated);
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(rows(result.out).at(0)["reward"].size(), 3U);
+  EXPECT_EQ(json_lines<Json>(result.out).at(0)["reward"].size(), 3U);
 }
 
 TEST(Score, CountsTokensWhereItMust) {
   const auto reward = [](const std::string& row) {
     const Result result = score("soft_overlong", R"({"cache":10,"max_length":20})", row + "\n");
-    return result.exit_code == 0 ? rows(result.out).at(0)["reward"] : Json(result.err);
+    return result.exit_code == 0 ? json_lines<Json>(result.out).at(0)["reward"] : Json(result.err);
   };
   EXPECT_EQ(reward(R"({"completion":"a","tokens":15})"), -0.5);
   EXPECT_EQ(reward(R"({"completion":"a","ids":[1,2,3,4,5,6,7,8,9,10,11,12]})"), -0.2);
@@ -100,7 +93,7 @@ TEST(Score, KeepsTheOrderWithManyJobs) {
   const std::string one = score("exact_match", "", input, {"--jobs", "1"}).out;
   EXPECT_EQ(score("exact_match", "", input, {"--jobs", "7"}).out, one);
   EXPECT_EQ(score("exact_match", "", input).out, one);
-  const auto out = rows(one);
+  const auto out = json_lines<Json>(one);
   ASSERT_EQ(out.size(), 5000U);
   for (int i = 0; i < 5000; ++i) {
     ASSERT_EQ(out[static_cast<size_t>(i)]["id"], i);
@@ -112,7 +105,8 @@ TEST(Score, AsksAProgram) {
   const std::string program =
       R"(while read -r line; do case "$line" in *good*) echo "{\"reward\": 1}" ;; *) exit 1 ;; esac; done)";
   const Json params = {{"argv", {"sh", "-c", program}}, {"weight", 2.0}, {"name", "mine"}};
-  const auto out = rows(score("command", params.dump(), "{\"completion\":\"good\"}\n{\"completion\":\"bad\"}\n").out);
+  const auto out =
+      json_lines<Json>(score("command", params.dump(), "{\"completion\":\"good\"}\n{\"completion\":\"bad\"}\n").out);
   ASSERT_EQ(out.size(), 2U);
   EXPECT_EQ(out[0]["reward"], 2.0);
   EXPECT_EQ(out[0]["parts"], Json({{"mine", 1.0}}));

@@ -3,51 +3,12 @@
 #include "hone/kernels/ops.h"
 #include "hone/kernels/parallel.h"
 
-#include <ATen/ATen.h>
-#include <gtest/gtest.h>
-
 #include <numeric>
 
-#include "kernels/cpu/table.h"
+#include "kernels/comparison.h"
 
 namespace hone::kernels {
 namespace {
-
-at::Tensor random(at::IntArrayRef shape, double scale = 1.0) {
-  return at::randn(shape) * scale;
-}
-
-Weight weight(const at::Tensor& value) {
-  return {value, at::zeros_like(value)};
-}
-
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-}
-
-bool same_bits(const at::Tensor& a, const at::Tensor& b) {
-  return at::equal(a, b);
-}
-
-class Ops : public ::testing::Test {
- protected:
-  void SetUp() override { at::manual_seed(1); }
-};
-
-// Gradients of f (ours, fp32) and g (reference, fp64) for the same output gradient: returns the largest difference
-// relative to the largest entry, over outputs and dx.
-template <class F, class G>
-void expect_same(const at::Tensor& x, F ours, G reference, double tolerance) {
-  at::Tensor xa = x.clone().requires_grad_(true);
-  at::Tensor xb = x.to(at::kDouble).clone().requires_grad_(true);
-  const at::Tensor a = ours(xa), b = reference(xb);
-  EXPECT_LT(largest_difference(a.detach(), b.detach()),
-            tolerance * std::max(1.0, b.detach().abs().max().item<double>()));
-  const at::Tensor g = random(a.sizes());
-  a.backward(g);
-  b.backward(g.to(at::kDouble));
-  EXPECT_LT(largest_difference(xa.grad(), xb.grad()), tolerance * std::max(1.0, xb.grad().abs().max().item<double>()));
-}
 
 TEST_F(Ops, LinearMatchesFloat64) {
   for (const auto& [rows, in, out] :
@@ -284,111 +245,6 @@ TEST_F(Ops, LatentHeadsMatchFloat64) {
       1e-6);
 }
 
-// Experts
-// -----------------------------------------------------------------------------------------------------------------------------
-
-struct RouterCase {
-  Router router;
-  int64_t experts;
-};
-
-std::vector<RouterCase> routers(const at::Tensor& bias) {
-  return {{{.experts_per_token = 2}, 5},
-          {{.experts_per_token = 3, .normalize = true}, 7},
-          {{.experts_per_token = 4,
-            .sigmoid = true,
-            .normalize = true,
-            .scale = 2.5,
-            .groups = 4,
-            .kept_groups = 2,
-            .bias = bias.const_data_ptr<float>()},
-           12},
-          {{.experts_per_token = 1, .sigmoid = true, .bias = bias.const_data_ptr<float>()}, 3},
-          {{.experts_per_token = 6, .sigmoid = true, .scale = 0.5}, 6}};
-}
-
-// The experts that a row chooses, written down another way: a full sort of each row.
-at::Tensor reference_choice(const at::Tensor& scores, const Router& r, const at::Tensor& bias) {
-  at::Tensor value = scores.detach().clone();
-  const int64_t rows = value.size(0), experts = value.size(1);
-  if (r.bias != nullptr) value += bias.narrow(0, 0, experts);
-  if (r.groups > 1) {
-    const at::Tensor groups = value.view({rows, r.groups, experts / r.groups});
-    const at::Tensor best = std::get<0>(groups.topk(2, -1)).sum(-1);
-    const at::Tensor dropped = std::get<1>(best.topk(r.groups - r.kept_groups, -1, /*largest=*/false));
-    at::Tensor mask = at::zeros_like(groups);
-    mask.scatter_(1, dropped.unsqueeze(-1).expand({rows, -1, experts / r.groups}), -1e9);
-    value = (groups + mask).view({rows, experts});
-  }
-  return std::get<0>(std::get<1>(value.topk(r.experts_per_token, -1)).sort(-1));
-}
-
-TEST_F(Ops, ExpertsMatchFloat64) {
-  const at::Tensor bias = random({12}, 0.3);
-  for (const auto& [router, count] : routers(bias)) {
-    const int64_t rows = 40, width = 9, inner = 6;
-    std::vector<Expert> experts;
-    std::vector<at::Tensor> gate_up, down;
-    for (int64_t e = 0; e < count; ++e) {
-      experts.push_back({weight(random({2 * inner, width})), weight(random({width, inner}))});
-      gate_up.push_back(experts.back().gate_up.value().to(at::kDouble).requires_grad_(true));
-      down.push_back(experts.back().down.value().to(at::kDouble).requires_grad_(true));
-    }
-    at::Tensor chosen;
-    expect_same(
-        random({rows, count + 2 * width}),
-        [&, r = router](const at::Tensor& x) {
-          const auto parts = x.split_with_sizes({count, width, width}, 1);
-          const Routing routing = route(parts[0].contiguous(), r);
-          chosen = routing.experts;
-          return mixture(parts[1].contiguous(), routing, experts, parts[2].contiguous());
-        },
-        [&, r = router](const at::Tensor& x) {
-          const auto parts = x.split_with_sizes({count, width, width}, 1);
-          const at::Tensor scores = r.sigmoid ? parts[0].sigmoid() : parts[0].softmax(-1);
-          const at::Tensor choice = reference_choice(scores, r, bias.to(at::kDouble));
-          EXPECT_TRUE(at::equal(choice, chosen.to(at::kLong)));
-          at::Tensor weights = scores.gather(1, choice);
-          if (r.normalize) weights = weights / weights.sum(-1, true);
-          at::Tensor out = parts[2];
-          for (int64_t e = 0; e < count; ++e) {
-            const auto i = static_cast<size_t>(e);
-            const at::Tensor h = at::linear(parts[1], gate_up[i]);
-            const at::Tensor y = at::linear(at::silu(h.narrow(1, 0, inner)) * h.narrow(1, inner, inner), down[i]);
-            out = out + (weights * r.scale * (choice == e)).sum(-1, true) * y;
-          }
-          return out;
-        },
-        1e-5);
-    for (size_t e = 0; e < experts.size(); ++e) {
-      if (!gate_up[e].grad().defined()) continue;
-      EXPECT_LT(largest_difference(experts[e].gate_up.grad(), gate_up[e].grad()), 1e-4);
-      EXPECT_LT(largest_difference(experts[e].down.grad(), down[e].grad()), 1e-4);
-    }
-  }
-}
-
-TEST_F(Ops, ExpertsOfARowDoNotDependOnTheBatch) {
-  const at::Tensor bias = random({12}, 0.3);
-  const auto [router, count] = routers(bias)[2];
-  std::vector<Expert> experts;
-  for (int64_t e = 0; e < count; ++e) experts.push_back({weight(random({32, 20})), weight(random({20, 16}))});
-  const at::Tensor logits = random({70, count}), x = random({70, 20});
-  const auto run = [&, r = router](int64_t at, int64_t n) {
-    const at::Tensor part = x.narrow(0, at, n);
-    return mixture(part, route(logits.narrow(0, at, n), r), experts, part);
-  };
-  const at::Tensor whole = run(0, 70);
-  for (const int64_t size : {1, 3, 16}) {
-    for (int64_t at = 0; at + size <= 70; at += 11) EXPECT_TRUE(same_bits(run(at, size), whole.narrow(0, at, size)));
-  }
-}
-
-TEST_F(Ops, TiesGoToTheLowerExpert) {
-  const Routing routing = route(at::zeros({1, 6}), {.experts_per_token = 3});
-  EXPECT_TRUE(at::equal(routing.experts, at::arange(3, at::kInt).view({1, 3})));
-}
-
 // Head
 // ------------------------------------------------------------------------------------------------------------------------------
 
@@ -447,62 +303,6 @@ TEST_F(Ops, ResultsDoNotDependOnThreads) {
   }
   set_num_threads(before);
   for (const auto& r : results) EXPECT_TRUE(same_bits(r, results.front()));
-}
-
-// Instruction sets
-// ------------------------------------------------------------------------------------------------------------------
-
-std::vector<const CpuKernels*> tables() {
-  std::vector<const CpuKernels*> all = {&kGenericKernels};
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back(&kAvx2Kernels);
-  if (__builtin_cpu_supports("avx512f")) all.push_back(&kAvx512Kernels);
-#endif
-  return all;
-}
-
-TEST_F(Ops, InstructionSetsGiveTheSameBits) {
-  if (tables().size() < 2) GTEST_SKIP() << "this processor has only the generic kernels";
-  const at::Tensor a = random({37, 600}), b = random({10, 600, 16}), x = random({3, 100}, 3.0);
-  std::vector<at::Tensor> results;
-  for (const CpuKernels* k : tables()) {
-    at::Tensor e = at::empty({100}), y = at::empty({5, 50}), stats = at::empty({3});
-    std::vector<at::Tensor> products;
-    for (const int64_t depth : {150, 600}) {  // one sum, and a sum of sections
-      for (const GemmSum sum : {GemmSum::kFresh, GemmSum::kAdd, GemmSum::kContinue}) {
-        products.push_back(at::ones({37, 155}));
-        k->gemm({37, 155, depth, a.const_data_ptr<float>(), 600, 1, b.const_data_ptr<float>(), 16, 600 * 16,
-                 products.back().data_ptr<float>(), 155, sum},
-                0, 37, 0, 10);
-      }
-    }
-    const float* row = x.const_data_ptr<float>();
-    float* s = stats.data_ptr<float>();
-    k->exp_row(row, e.data_ptr<float>(), 100, s, s + 1);
-    s[2] = k->weighted_row(row, e.const_data_ptr<float>(), s[0], 100);
-    k->rms_norm(row, row + 100, 1e-5F, y.data_ptr<float>(), 50);
-    k->swiglu(row, row + 100, y.data_ptr<float>() + 50, 50);
-    k->swiglu_backward(row, row + 100, row + 200, y.data_ptr<float>() + 100, y.data_ptr<float>() + 150, 50);
-    k->rms_norm_backward(row, row + 100, row + 200, 1e-5F, y.data_ptr<float>() + 200, e.data_ptr<float>(), 50);
-    results.push_back(at::cat({at::cat(products).flatten(), e, y.flatten(), stats}));
-  }
-  for (const auto& r : results) EXPECT_TRUE(same_bits(r, results.front()));
-}
-
-TEST_F(Ops, ExponentialIsAccurate) {
-  std::vector<float> z, e(20001);
-  for (int i = 0; i <= 20000; ++i) z.push_back(-87.0F + 87.0F * static_cast<float>(i) / 20000.0F);
-  float largest, total;
-  cpu_kernels().exp_row(z.data(), e.data(), 20001, &largest, &total);
-  for (size_t i = 0; i < z.size(); ++i) EXPECT_NEAR(e[i] / std::exp(static_cast<double>(z[i])), 1.0, 3e-7) << z[i];
-  const float infinite[2] = {0.0F, -std::numeric_limits<float>::infinity()};
-  cpu_kernels().exp_row(infinite, e.data(), 2, &largest, &total);
-  EXPECT_EQ(e[1], 0.0F);
-  const float broken[3] = {0.0F, std::nanf(""), 1.0F};
-  for (const CpuKernels* k : tables()) {
-    k->exp_row(broken, e.data(), 3, &largest, &total);
-    EXPECT_TRUE(std::isnan(total)) << k->name;
-  }
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "hone/core/error.h"
-#include "report/text.h"
+#include "hone/report/text.h"
 
 namespace hone {
 namespace {

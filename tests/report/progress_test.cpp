@@ -9,7 +9,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "report/text.h"
+#include "hone/report/text.h"
 
 namespace hone {
 namespace {

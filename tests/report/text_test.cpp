@@ -1,4 +1,4 @@
-#include "report/text.h"
+#include "hone/report/text.h"
 
 #include <gtest/gtest.h>
 #include <wchar.h>

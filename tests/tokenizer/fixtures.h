@@ -6,9 +6,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "hone/core/error.h"
 #include "hone/tokenizer/tokenizer.h"
 
 namespace hone::test {
@@ -19,6 +21,17 @@ inline const Json& tokenizer_fixtures() {
   static const Json fixtures =
       Json::parse(std::ifstream(HONE_SOURCE_DIR "/tests/fixtures/tokenizers.json", std::ios::binary));
   return fixtures;
+}
+
+/// What the call's Error kInput says.
+inline std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInput);
+    return error.what();
+  }
+  return "no error";
 }
 
 /// An empty folder of the test that runs.

@@ -10,15 +10,7 @@ namespace {
 using test::Json;
 using Ids = std::vector<int32_t>;
 
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kInput);
-    return error.what();
-  }
-  return "no error";
-}
+using test::message_of;
 
 std::string sentencepiece_model(const std::string& name) {
   for (const Json& fixture : test::tokenizer_fixtures()["sentencepiece"]) {

@@ -1,11 +1,11 @@
 // Chat templates as model folders hold them, and what transformers passes to them.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "chat_templates.h"
+#include "core/faults.h"
 
 namespace hone {
 namespace {
@@ -15,19 +15,13 @@ using test::Json;
 
 class ModelFolder : public testing::Test {
  protected:
-  ModelFolder() {
-    std::string name = testing::TempDir() + "hone_chat_XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~ModelFolder() override { fs::remove_all(folder_); }
-
   void write(const std::string& name, const std::string& text) const {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << text;
   }
-  ChatTemplates load() const { return ChatTemplates::load(folder_.string()); }
+  ChatTemplates load() const { return ChatTemplates::load(folder_.path().string()); }
 
-  fs::path folder_;
+  const test::TempFolder folder_;
   const std::string chat_ = R"({"messages": [{"role": "user", "content": "hi"}]})";
 };
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "fixtures.h"
 #include "hone/core/error.h"
 
 namespace hone {
@@ -16,15 +17,7 @@ namespace fs = std::filesystem;
 
 const std::string kFixture = HONE_SOURCE_DIR "/tests/fixtures/tokenizer";
 
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kInput);
-    return error.what();
-  }
-  return "no error";
-}
+using test::message_of;
 
 Json read(const std::string& path) {
   return Json::parse(std::ifstream(path));

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hone {
 
@@ -16,5 +17,9 @@ int display_width(std::string_view text);
 
 /// `text` with spaces in front (`right`) or behind, to be at least `columns` wide.
 std::string padded(std::string_view text, int columns, bool right = false);
+
+/// Lines of cells in columns as wide as they need: the first to the left, the others to the right. All lines have as
+/// many cells as the first.
+std::string table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace hone

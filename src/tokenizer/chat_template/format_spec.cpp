@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "hone/tokenizer/utf8.h"
 #include "tokenizer/chat_template/number.h"
 #include "tokenizer/chat_template/text_format.h"
 #include "tokenizer/chat_template/text_tools.h"
@@ -117,7 +118,7 @@ std::string format_integer(const Value& value, FieldSpec spec, Budget& budget) {
   if (spec.type == 'c') {
     if (number < 0 || number > 0x10FFFF) fail("%c arg not in range(0x110000)");
     std::string character;
-    append_code_point(character, static_cast<char32_t>(number));
+    append_utf8(character, static_cast<char32_t>(number));
     return place_text(character, spec, '<', budget);
   }
   if (spec.precision) fail("Precision not allowed in integer format specifier");

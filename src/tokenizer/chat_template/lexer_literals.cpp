@@ -147,7 +147,7 @@ std::optional<std::string> unescape(std::string_view inside, std::string& proble
       for (at = start; at < inside.size() && at < start + 3 && inside[at] >= '0' && inside[at] <= '7'; ++at) {
         value = value * 8 + static_cast<char32_t>(inside[at] - '0');
       }
-      append_code_point(out, value);
+      append_utf8(out, value);
     } else if (c == 'x' || c == 'u' || c == 'U') {
       const size_t count = c == 'x' ? 2 : c == 'u' ? 4 : 8;
       const auto value = hex(inside.substr(at), count);
@@ -155,7 +155,7 @@ std::optional<std::string> unescape(std::string_view inside, std::string& proble
         problem = fmt::format("\\{} without the {} hexadecimal digits of a character", static_cast<char>(c), count);
         return std::nullopt;
       }
-      append_code_point(out, *value);
+      append_utf8(out, *value);
       at += count;
     } else if (c == 'N') {
       problem = "\\N is not supported";

@@ -37,7 +37,7 @@ std::optional<std::string> plain_digits(std::string_view text) {
     } else if (c >= 0x80 && is_decimal(c)) {
       return std::nullopt;  // digits of other scripts
     } else {
-      append_code_point(out, c);
+      append_utf8(out, c);
     }
   }
   return out;

@@ -160,7 +160,7 @@ class PercentFormatter {
     if (value.is_text() && value.text()->length == 1) {
       text = value.text()->bytes;
     } else if (const auto code = value.integer(); code && *code >= 0 && *code <= 0x10FFFF) {
-      append_code_point(text, static_cast<char32_t>(*code));
+      append_utf8(text, static_cast<char32_t>(*code));
     } else {
       fail("%c requires int or char");
     }

@@ -126,7 +126,7 @@ std::vector<std::string> wrap_line(std::string_view line, int64_t width, bool br
     if (current.empty()) continue;
     std::string out;
     for (const Characters& chunk : current) {
-      for (const char32_t c : chunk) append_code_point(out, c);
+      for (const char32_t c : chunk) append_utf8(out, c);
     }
     lines.push_back(std::move(out));
   }

@@ -65,10 +65,6 @@ size_t byte_of(std::string_view text, size_t index) {
   return at;
 }
 
-void append_code_point(std::string& out, char32_t c) {
-  icu::UnicodeString(static_cast<UChar32>(c)).toUTF8String(out);
-}
-
 bool is_space(char32_t c) {
   return is_white_space(c) || (c >= 0x1C && c <= 0x1F);
 }

@@ -10,7 +10,6 @@ namespace hone::jinja {
 size_t count_code_points(std::string_view text);
 /// The byte where code point `index` starts; the size of the text where it has no more than that many.
 size_t byte_of(std::string_view text, size_t index);
-void append_code_point(std::string& out, char32_t c);
 
 /// str.isspace(), which is also \s in Python's regular expressions.
 bool is_space(char32_t c);
