@@ -17,7 +17,7 @@
 #include "hone/eval/evaluate.h"
 #include "hone/model/model.h"
 #include "hone/pipeline/run.h"
-#include "hone/report/text.h"
+#include "hone/report/evals.h"
 #include "hone/tokenizer/tokenizer.h"
 
 namespace hone::cli {
@@ -100,12 +100,8 @@ Outcome evaluate_model(const Options& options, const std::string& model_path, co
   SamplingConfig sampling;
   sampling.temperature = options.temperature;
   sampling.top_p = options.top_p;
-  constexpr int64_t kPaperLength = 32768;
-  const int64_t room = model.config().max_position_embeddings - longest;
-  HONE_CHECK(room >= 1, .what = "the longest prompt leaves no room for a completion", .place = folder,
-             .got = fmt::format("{} tokens", longest),
-             .expected = fmt::format("below {}", model.config().max_position_embeddings));
-  sampling.max_completion_length = options.max_completion_length.value_or(std::min(kPaperLength, room));
+  sampling.max_completion_length =
+      completion_room(model.config().max_position_embeddings, longest, options.max_completion_length);
   const EvalResult result = evaluate(engine, std::move(prompts), options.k, sampling, options.seed, judge);
   write_samples(samples, model_path, result.groups, result.judged);
   return {model_path, result.judged.measures};
@@ -150,33 +146,18 @@ Json to_json(const Outcome& outcome) {
   return json;
 }
 
-// A line for each measure, a column for each model.
 void print_table(const std::vector<Outcome>& outcomes) {
-  std::vector<std::vector<std::string>> rows = {{""}};
-  for (const Outcome& o : outcomes) rows[0].push_back(o.name);
-  std::vector<std::string> keys;
-  std::vector<Json> columns;
+  std::vector<std::string> names;
+  std::vector<StepMetrics> columns;
   for (const Outcome& o : outcomes) {
-    columns.push_back(to_json(o));
-    for (const auto& [key, value] : columns.back().items()) {
-      const bool shown = key != "model" && key != "pass@1_error";
-      if (shown && std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+    names.push_back(o.name);
+    columns.emplace_back();
+    const Json json = to_json(o);
+    for (const auto& [key, value] : json.items()) {
+      if (value.is_number()) columns.back().emplace_back(key, value.get<double>());
     }
   }
-  for (const std::string& key : keys) {
-    rows.push_back({key});
-    for (const Json& column : columns) {
-      const Json value = column.value(key, Json());
-      std::string text = value.is_number_float()
-                             ? fmt::format("{:.{}f}", value.get<double>(), key == "mean_length" ? 1 : 3)
-                         : value.is_null() ? "-"
-                                           : value.dump();
-      const Json& error = column["pass@1_error"];
-      if (key == "pass@1" && !error.is_null()) text += fmt::format(" ±{:.3f}", error.get<double>());
-      rows.back().push_back(text);
-    }
-  }
-  fmt::print("{}", table(rows));
+  fmt::print("{}", comparison_table(names, columns));
 }
 
 // "runs/eval_NAME", of the file without its extensions.

@@ -22,6 +22,10 @@ void add_run(CLI::App& app, int& exit_code) {
       ->add_option("--set", options->request.overrides, "section.key=value in place of what the file says; repeatable")
       ->allow_extra_args(false);
   command->add_flag("--fresh", options->request.fresh, "Refuse to continue: the folder must be new or empty");
+  command->add_option("--from", options->request.from,
+                      "Do this stage and those after it again; what they left is kept as NAME.old");
+  command->add_option("--until", options->request.until, "Stop after this stage");
+  command->add_option("--only", options->request.only, "Run this stage only; what it needs must be there");
   command->add_flag("--dry-run", options->dry_run, "Load everything, print stages, tokens, memory and disk, and stop");
   command->footer("Example:\n  hone run configs/miniature/r1_zero.yaml --set seed=2 --output runs/second");
   command->callback([options, &exit_code] {

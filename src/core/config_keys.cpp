@@ -38,7 +38,8 @@ class KeyLister : public ConfigVisitor {
   size_t begin_list(const Field& field, std::string_view single, size_t) override {
     std::string type = "list of maps", help(field.help);
     if (!single.empty()) help += fmt::format(" Each has the keys of '{}'.", single);
-    add({join(field.name), type, single.empty() ? "required" : "", "", "", help, {}});
+    const char* const required = !field.required ? "null" : single.empty() ? "required" : "";
+    add({join(field.name), type, required, "", "", help, {}});
     prefixes_.push_back(single.empty() ? join(field.name) + ".N" : join(single));
     return 1;
   }
@@ -137,7 +138,9 @@ class SchemaBuilder : public ConfigVisitor {
   void end_list() override {
     const auto [field, single] = lists_.back();
     lists_.pop_back();
-    Json list = {{"type", "array"}, {"minItems", 1}, {"description", field.help}};
+    Json list = {{"type", field.required ? Json("array") : Json({"array", "null"})},
+                 {"minItems", field.required ? 1 : 0},
+                 {"description", field.help}};
     Json& properties = levels_.back().properties;
     if (single.empty()) {
       list["items"] = std::move(element_);

@@ -236,6 +236,12 @@ size_t ConfigReader::begin_list(const Field& field, std::string_view single, siz
     levels_.push_back({.node = &one->value, .place = one->place, .path = join(single), .single = true});
     return 1;
   }
+  const bool absent = many == nullptr || many->value.kind == ConfigNode::Kind::kNull ||
+                      (many->value.kind == ConfigNode::Kind::kList && many->value.entries.empty());
+  if (absent && !field.required) {
+    levels_.push_back({});
+    return 0;
+  }
   if (many == nullptr || many->value.kind != ConfigNode::Kind::kList || many->value.entries.empty()) {
     if (many == nullptr && single.empty()) {
       missing(field, "a list of maps");

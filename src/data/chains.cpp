@@ -241,6 +241,23 @@ Prompt ChainPrompts::prompt(int64_t index) const {
   return prompt;
 }
 
+std::optional<ChainProblem> read_problem(std::string_view text) {
+  const auto words = words_of(text);
+  if (words.size() < 3 || words.back() != "?" || !means(words[0], "compute")) return std::nullopt;
+  ChainProblem problem;
+  problem.language = words[0] == "compute" ? ChainLanguage::kEnglish : ChainLanguage::kChinese;
+  const auto start = digit_value(words[1]);
+  if (!start) return std::nullopt;
+  problem.start = *start;
+  for (size_t at = 2; at + 1 < words.size(); at += 2) {
+    const auto op = read_operator(words[at]);
+    const auto operand = digit_value(words[at + 1]);
+    if (!op || !operand) return std::nullopt;
+    problem.steps.push_back({op->first, *operand});
+  }
+  return problem.text() == text ? std::optional(problem) : std::nullopt;
+}
+
 std::optional<int> read_answer(std::string_view answer) {
   std::optional<int> value;
   for (const std::string_view word : words_of(answer)) {

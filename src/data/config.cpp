@@ -19,6 +19,16 @@ void describe(ConfigVisitor& v, DataConfig& c) {
   v.field("max_operations", c.max_operations, between(1, 7), "operations", "Longest chain of builtin:chains.");
 }
 
+void describe(ConfigVisitor& v, SourceConfig& c) {
+  v.required("name", c.name, any_value(), "", "What rewards call it in their `sources`.");
+  describe(v, c.data);
+  v.field("weight", c.weight, above(0), "", "Its share of a step's prompts, the stage's own data having 1.");
+  v.field("from_step", c.from_step, at_least(1), "steps",
+          "The first step with its prompts; null for the first of all.");
+  v.field("until_step", c.until_step, at_least(1), "steps",
+          "The last step with its prompts; null for the last of all.");
+}
+
 void describe(ConfigVisitor& v, CorpusConfig& c) {
   v.required("path", c.path, any_value(), "", "The documents: builtin:chains.");
 }

@@ -1,5 +1,6 @@
 #include "hone/data/prompt_source.h"
 
+#include <cmath>
 #include <numeric>
 
 #include "hone/core/error.h"
@@ -73,6 +74,50 @@ PromptSource::PromptSource(const DataConfig& config, uint64_t seed) : source_(op
 
 Prompt PromptSource::prompt(int64_t index) const {
   return std::visit([index](const auto& source) { return source.prompt(index); }, source_);
+}
+
+PromptMixture::PromptMixture(const DataConfig& data, const std::vector<SourceConfig>& more, uint64_t seed) {
+  SourceConfig own;
+  own.name = Prompt().source;
+  own.data = data;
+  parts_.push_back({own, PromptSource(data, seed)});
+  for (const SourceConfig& config : more) parts_.push_back({config, PromptSource(config.data, seed)});
+}
+
+std::vector<Prompt> PromptMixture::draw(int64_t step, int64_t count) {
+  std::vector<Part*> active;
+  double total = 0;
+  for (Part& part : parts_) {
+    if (step < part.config.from_step.value_or(step) || step > part.config.until_step.value_or(step)) continue;
+    active.push_back(&part);
+    total += part.config.weight;
+  }
+  int64_t index = 0;
+  for (const Part& part : parts_) index += part.drawn;
+  std::vector<Prompt> prompts;
+  double share = 0;
+  for (Part* part : active) {
+    share += part->config.weight / total;
+    const int64_t end = part == active.back() ? count : std::llround(share * static_cast<double>(count));
+    while (static_cast<int64_t>(prompts.size()) < end) {
+      prompts.push_back(part->source.prompt(part->drawn++));
+      prompts.back().index = index++;
+      prompts.back().source = part->config.name;
+    }
+  }
+  return prompts;
+}
+
+std::vector<int64_t> PromptMixture::drawn() const {
+  std::vector<int64_t> drawn;
+  for (const Part& part : parts_) drawn.push_back(part.drawn);
+  return drawn;
+}
+
+void PromptMixture::continue_from(const std::vector<int64_t>& drawn) {
+  HONE_CHECK(drawn.size() == parts_.size(), .what = "the checkpoint is of a stage with other sources",
+             .got = std::to_string(drawn.size()), .expected = std::to_string(parts_.size()));
+  for (size_t i = 0; i < parts_.size(); ++i) parts_[i].drawn = drawn[i];
 }
 
 }  // namespace hone

@@ -1,5 +1,9 @@
 #include "hone/eval/evaluate.h"
 
+#include <algorithm>
+
+#include "hone/core/error.h"
+
 namespace hone {
 
 EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t num_generations,
@@ -8,6 +12,14 @@ EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t 
   result.groups = engine.generate(std::move(prompts), num_generations, sampling, {seed, ~uint64_t{0}, 0});
   result.judged = judge(result.groups);
   return result;
+}
+
+int64_t completion_room(int64_t positions, int64_t longest_prompt, const std::optional<int64_t>& asked) {
+  constexpr int64_t kPaperLength = 32768;
+  const int64_t room = positions - longest_prompt;
+  HONE_CHECK(room >= 1, .what = "the longest prompt leaves no room for a completion",
+             .got = fmt::format("{} tokens", longest_prompt), .expected = fmt::format("below {}", positions));
+  return asked.value_or(std::min(kPaperLength, room));
 }
 
 }  // namespace hone

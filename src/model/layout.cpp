@@ -103,7 +103,11 @@ void visit_matrices(const ModelConfig& c, ModelWeights& weights, const Visit& f)
       visit_mlp(layer_name(i) + "mlp.", c.hidden_size, c.intermediate_size, layer.gate_up, layer.down, f);
     }
   }
-  if (!c.tie_word_embeddings) f({{{"lm_head.weight", {c.vocab_size, c.hidden_size}}}, &weights.head});
+  if (c.score_head) {
+    f({{{kScoreHead, {1, c.hidden_size}}}, &weights.head});
+  } else if (!c.tie_word_embeddings) {
+    f({{{"lm_head.weight", {c.vocab_size, c.hidden_size}}}, &weights.head});
+  }
 }
 
 void visit_vectors(const ModelConfig& c, ModelWeights& weights, const Visit& f) {

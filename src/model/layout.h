@@ -11,6 +11,9 @@
 
 namespace hone {
 
+/// The head of a reward model.
+inline constexpr const char* kScoreHead = "score.weight";
+
 using NamedShape = std::pair<std::string, std::vector<int64_t>>;
 
 /// Tensors that lie below each other and act as one matrix (or vector).

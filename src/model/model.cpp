@@ -1,6 +1,7 @@
 #include "hone/model/model.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
@@ -77,7 +78,8 @@ void Model::lay_out(bool trains, const WeightFiles* frozen) {
   });
   visit_vectors(config_, weights_, view);
   visit_buffers(config_, weights_, [](const BufferSpec& spec) { *spec.tensor = at::zeros(spec.named.second); });
-  if (trains && config_.tie_word_embeddings) head_grad_ = at::zeros_like(weights_.embedding.value());
+  if (trains && config_.tie_word_embeddings && !config_.score_head)
+    head_grad_ = at::zeros_like(weights_.embedding.value());
 }
 
 void Model::init_weights(uint64_t seed) {
@@ -187,6 +189,13 @@ at::Tensor Model::hidden_states(const at::Tensor& ids, const std::vector<int64_t
 kernels::LogProbs Model::log_probs(const ScoreBatch& batch) const {
   return kernels::log_probs(hidden_states(batch.ids, batch.offsets, batch.rows), head(), batch.targets,
                             batch.distribution, head_grad_);
+}
+
+at::Tensor Model::scores(const at::Tensor& ids, const std::vector<int64_t>& offsets) const {
+  HONE_ASSERT(config_.score_head);
+  at::Tensor last = at::empty({static_cast<int64_t>(offsets.size()) - 1}, at::kLong);
+  for (size_t s = 0; s + 1 < offsets.size(); ++s) last.data_ptr<int64_t>()[s] = offsets[s + 1] - 1;
+  return kernels::linear(hidden_states(ids, offsets, last), head()).view({-1});
 }
 
 void Model::zero_grad() {

@@ -133,7 +133,8 @@ int64_t ModelConfig::parameter_count() const {
   const int64_t dense = mlp(intermediate_size) + (mlp_bias ? 2 * intermediate_size + hidden_size : 0);
   const int64_t sparse = hidden_size * experts.num_experts + experts.num_experts * mlp(experts.intermediate_size) +
                          mlp(experts.intermediate_size * experts.shared_experts);
-  int64_t total = (tie_word_embeddings ? 1 : 2) * vocab_size * hidden_size + hidden_size;
+  const int64_t head = score_head ? 1 : tie_word_embeddings ? 0 : vocab_size;
+  int64_t total = (vocab_size + head) * hidden_size + hidden_size;
   for (int64_t i = 0; i < num_hidden_layers; ++i)
     total += attention + 2 * hidden_size + (is_sparse(i) ? sparse : dense);
   return total;
@@ -153,6 +154,13 @@ std::string ModelConfig::to_json() const {
   const OrderedJson before = owned(parse(source, "config.json")), now = owned(*this);
   for (const auto& [key, value] : now.items()) {
     if (!before.contains(key) || before[key] != value) json[key] = value;
+  }
+  if (score_head) {
+    std::string architecture = find_family(model_type, "").architecture;
+    architecture.replace(architecture.find("ForCausalLM"), std::string::npos, "ForSequenceClassification");
+    json["architectures"] = {architecture};
+    json["id2label"] = {{"0", "score"}};
+    json["label2id"] = {{"score", 0}};
   }
   json[json.contains("dtype") ? "dtype" : "torch_dtype"] = kDtype;
   return json.dump(2) + "\n";

@@ -49,12 +49,18 @@ void check_tied(const WeightFiles& files, const ModelConfig& config) {
              .place = files.place(kHead), .hint = "set tie_word_embeddings to false to use both");
 }
 
+// A language model has no score head yet: it begins at 0.
+bool is_new_head(const std::string& name, const WeightFiles& files) {
+  return name == kScoreHead && !files.has(name);
+}
+
 // Every shape and name, against headers alone.
-void check_files(const ModelConfig& config, const WeightFiles& files) {
+void check_files(const ModelConfig& config, const WeightFiles& files, bool trains) {
   ModelWeights names_only;
   names_only.layers.resize(static_cast<size_t>(config.num_hidden_layers));
   std::set<std::string> used;
   const auto check = [&](const NamedShape& named) {
+    if (trains && is_new_head(named.first, files)) return;
     files.check(named.first, named.second);
     used.insert(named.first);
   };
@@ -63,7 +69,13 @@ void check_files(const ModelConfig& config, const WeightFiles& files) {
   visit_matrices(config, names_only, check_all);
   visit_buffers(config, names_only, [&](const BufferSpec& spec) { check(spec.named); });
   check_nothing_is_left(used, config, files);
-  check_tied(files, config);
+  if (config.score_head) {
+    // Token classifiers have the same head, and a bias.
+    HONE_CHECK(!files.has("score.bias"), .what = "tensor 'score.bias' is not supported",
+               .place = files.place("score.bias"));
+  } else {
+    check_tied(files, config);
+  }
 }
 
 // Tensors that are written to one file.
@@ -98,25 +110,26 @@ at::Tensor rows_of(const kernels::Weight& weight, int64_t first, const std::vect
 }  // namespace
 
 Model Model::load(const std::string& folder, bool trains) {
-  ModelConfig config = ModelConfig::load(folder);
-  if (!trains) return load_frozen(folder, std::move(config));
-  const WeightFiles files = WeightFiles::open(folder);
-  check_files(config, files);
-  Model model(std::move(config), trains, nullptr);
-  model.fill(files);
-  return model;
+  return load(folder, ModelConfig::load(folder), trains);
 }
 
-Model Model::load_frozen(const std::string& folder, ModelConfig config) {
+Model Model::load_scorer(const std::string& folder, bool trains) {
+  ModelConfig config = ModelConfig::load(folder);
+  config.score_head = true;
+  return load(folder, std::move(config), trains);
+}
+
+Model Model::load(const std::string& folder, ModelConfig config, bool trains) {
   const WeightFiles files = WeightFiles::open(folder);
-  check_files(config, files);
-  Model model(std::move(config), /*trains=*/false, &files);
+  check_files(config, files, trains);
+  Model model(std::move(config), trains, trains ? nullptr : &files);
   model.fill(files);
   return model;
 }
 
 void Model::fill(const WeightFiles& files) {
   const auto fill_weight = [&](const WeightSpec& spec) {
+    if (is_new_head(spec.parts.front().first, files)) return;
     int64_t begin = 0;
     for (const auto& [name, shape] : spec.parts) {
       if (spec.weight->is_frozen()) {

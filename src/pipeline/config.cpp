@@ -24,11 +24,27 @@ std::string_view stage_type(const Stage& stage) {
 }
 
 int64_t stage_steps(const Stage& stage) {
-  return std::visit([](const auto& s) { return std::optional<int64_t>(s.steps).value_or(0); }, stage);
+  return std::visit(
+      [](const auto& s) -> int64_t {
+        if constexpr (requires { s.steps; }) return std::optional<int64_t>(s.steps).value_or(0);
+        if constexpr (requires { s.models; }) return static_cast<int64_t>(s.models.size());
+        return std::is_same_v<decltype(s), const ExportStage&> ? 1 : 0;
+      },
+      stage);
 }
 
 const CheckpointConfig& checkpoint_config(const Stage& stage) {
   return std::visit([](const auto& s) -> const CheckpointConfig& { return s.checkpoint; }, stage);
+}
+
+bool makes_model(const Stage& stage) {
+  return std::holds_alternative<GrpoStage>(stage) || std::holds_alternative<SftStage>(stage) ||
+         std::holds_alternative<PretrainStage>(stage);
+}
+
+std::optional<size_t> find_stage(const std::vector<Stage>& stages, std::string_view name) {
+  const auto found = std::ranges::find_if(stages, [&](const Stage& s) { return stage_name(s) == name; });
+  return found == stages.end() ? std::nullopt : std::optional(static_cast<size_t>(found - stages.begin()));
 }
 
 void describe(ConfigVisitor& v, ModelSourceConfig& c) {
@@ -40,7 +56,8 @@ void describe(ConfigVisitor& v, ModelSourceConfig& c) {
 
 void describe(ConfigVisitor& v, StageModelConfig& c) {
   v.field("path", c.path, any_value(), "",
-          "The model this stage starts from; null for the model of the stage before, or the run's model.path.");
+          "The model this stage starts from: stage:NAME, base (the run's model.path), or as model.path; null for the "
+          "model of the stage before.");
 }
 
 void describe(ConfigVisitor& v, RuntimeConfig& c) {
@@ -85,6 +102,7 @@ void describe(ConfigVisitor& v, GrpoStage& c) {
   describe_name(v, c.name);
   v.section("model", c.model, "A starting model of this stage's own.");
   v.section("data", c.data, "The problems that are sampled from.");
+  v.optional_list("sources", c.sources, "More problems, mixed with those of data; each has the keys of 'data' and:");
   v.field(
       "template", c.prompt_template, any_value(), "",
       "Turns a problem into the model's input: r1_zero, none, chat (the model's chat template), or a template file.");
@@ -163,9 +181,8 @@ class RunChecker {
       stage_ = file_.has("stage") ? "stage" : "stages." + std::to_string(i);
       if (!file_.sound({stage_ + ".type"})) continue;
       std::visit([&](auto& stage) { check_stage_name(stage, names); }, config_.stages[i]);
-      if (auto* grpo = std::get_if<GrpoStage>(&config_.stages[i])) check_grpo(*grpo, i == 0);
-      if (auto* sft = std::get_if<SftStage>(&config_.stages[i])) check_sft(*sft, i == 0);
-      if (auto* pretrain = std::get_if<PretrainStage>(&config_.stages[i])) check_pretrain(*pretrain);
+      index_ = i;
+      std::visit([&](const auto& stage) { check_stage(stage); }, config_.stages[i]);
     }
   }
 
@@ -203,6 +220,32 @@ class RunChecker {
     rule(names.insert(stage.name).second, {"name"}, fmt::format("two stages are named '{}'", stage.name));
   }
 
+  // stage:NAME or stage:NAME/FILE, of a stage before stage `index`. Whether `path` is such a one.
+  enum class Wanted { kModel, kRewardModel, kFile };
+  bool check_reference(const std::string& at, const std::string& path, Wanted wanted) {
+    if (!path.starts_with(kStagePrefix)) return false;
+    const std::string rest = path.substr(kStagePrefix.size()), named = rest.substr(0, rest.find('/'));
+    std::vector<std::string> fitting;
+    for (size_t i = 0; i < index_; ++i) {
+      const bool scores = std::holds_alternative<RewardModelStage>(config_.stages[i]);
+      if (wanted == Wanted::kFile || (wanted == Wanted::kModel ? makes_model(config_.stages[i]) : scores)) {
+        fitting.push_back(stage_name(config_.stages[i]));
+      }
+    }
+    const bool fits = std::ranges::count(fitting, named) > 0;
+    if (!file_.sound({at}) || (fits && (wanted == Wanted::kFile) == (rest.size() > named.size() + 1))) return true;
+    const char* const kind = wanted == Wanted::kFile    ? ""
+                             : wanted == Wanted::kModel ? "that makes a model"
+                                                        : "of type reward_model";
+    file_.report(
+        at, {.what = at,
+             .got = "'" + path + "'",
+             .expected = fmt::format("stage:NAME{} of an earlier stage {}{}", wanted == Wanted::kFile ? "/FILE" : "",
+                                     kind, fitting.empty() ? "" : fmt::format(" ({})", fmt::join(fitting, ", "))),
+             .hint = find_stage(config_.stages, named) ? "" : "there is no such stage"});
+    return true;
+  }
+
   void check_model(const std::string& at, const std::string& path) {
     if (!file_.sound({at}) || path == kBuiltinMiniature) return;
     Problem problem{.what = at, .got = "'" + path + "'", .expected = "builtin:miniature or a model folder"};
@@ -222,6 +265,7 @@ class RunChecker {
   // A file of records, or the built-in world.
   void check_data(std::string_view name, const std::string& path, bool may_be_file) {
     if (path == kBuiltinChains || !file_.sound({key(name)})) return;
+    if (may_be_file && check_reference(key(name), path, Wanted::kFile)) return;
     std::error_code error;
     const bool builtin = path.starts_with("builtin:");
     if (may_be_file && !builtin && fs::exists(path, error) && !fs::is_directory(path, error)) return;
@@ -244,50 +288,141 @@ class RunChecker {
          "none of the rewards says what is right, so nothing can be measured", "set eval.problems: 0");
   }
 
-  void check_template(const std::string& name) {
-    if (std::ranges::count(kPromptTemplates, name) || !file_.sound({key("template")})) return;
+  // Sources have names, data and steps; rewards speak of sources that there are.
+  void check_sources(const GrpoStage& c) {
+    std::set<std::string> names = {Prompt().source};
+    int64_t first = 1;  // step with prompts of data
+    for (size_t i = 0; i < c.sources.size(); ++i) {
+      const SourceConfig& s = c.sources[i];
+      const std::string at = fmt::format("sources.{}", i);
+      if (!file_.sound({key(at + ".name")})) continue;
+      rule(names.insert(s.name).second, {at}, fmt::format("two sources are named '{}'", s.name));
+      check_data(at + ".path", s.data.path, /*may_be_file=*/true);
+      rule(s.from_step.value_or(first) <= s.until_step.value_or(c.steps), {at},
+           fmt::format("{}: the source begins at step {} and ends at step {}", key(at), s.from_step.value_or(first),
+                       s.until_step.value_or(c.steps)));
+    }
+    for (size_t i = 0; i < c.rewards.size(); ++i) {
+      for (const std::string& source : c.rewards[i].sources) {
+        const std::string at = fmt::format("rewards.{}", i);
+        rule(names.contains(source), {at}, fmt::format("{}: no source is named '{}'", key(at + ".sources"), source),
+             fmt::format("there are {}", fmt::join(names, ", ")));
+      }
+    }
+  }
+
+  void check_template(std::string_view at, const std::string& name) {
+    if (std::ranges::count(kPromptTemplates, name) || !file_.sound({key(at)})) return;
     std::error_code error;
     const bool is_path = name.find_first_of("/.") != std::string::npos;
     if (is_path && fs::is_regular_file(name, error)) return;
     const std::vector<std::string> known(std::begin(kPromptTemplates), std::end(kPromptTemplates));
     const auto nearest = nearest_word(name, known);
-    file_.report(key("template"), {.what = key("template"),
-                                   .got = "'" + name + "'",
-                                   .expected = fmt::format("{} or the path of a template file", fmt::join(known, ", ")),
-                                   .hint = is_path   ? "no such file"
-                                           : nearest ? "did you mean '" + *nearest + "'?"
-                                                     : ""});
+    file_.report(key(at), {.what = key(at),
+                           .got = "'" + name + "'",
+                           .expected = fmt::format("{} or the path of a template file", fmt::join(known, ", ")),
+                           .hint = is_path   ? "no such file"
+                                   : nearest ? "did you mean '" + *nearest + "'?"
+                                             : ""});
+  }
+
+  // A model of the run's or of an earlier stage, or one from outside.
+  void check_stage_model(const std::string& at, const std::string& path) {
+    if (check_reference(at, path, Wanted::kModel)) return;
+    if (path == kBaseModel) return check_base();
+    check_model(at, path);
+  }
+
+  void check_base() {
+    if (config_.model.path || !file_.sound({"model.path"})) return;
+    file_.report("model.path", {.what = "missing key 'model.path'", .expected = "builtin:miniature or a model folder"});
   }
 
   // A stage that starts from a model has one.
-  void check_start(const StageModelConfig& model, bool first) {
+  void check_start(const StageModelConfig& model) {
     if (model.path) {
-      check_model(key("model.path"), *model.path);
-    } else if (first && !config_.model.path && file_.sound({"model.path", key("model.path")})) {
-      file_.report("model.path",
-                   {.what = "missing key 'model.path'", .expected = "builtin:miniature or a model folder"});
+      check_stage_model(key("model.path"), *model.path);
+    } else if (std::none_of(config_.stages.begin(), config_.stages.begin() + static_cast<std::ptrdiff_t>(index_),
+                            makes_model) &&
+               file_.sound({key("model.path")})) {
+      check_base();
     }
   }
 
-  void check_sft(const SftStage& c, bool first) {
-    check_start(c.model, first);
+  void check_operations(const DataConfig& data) {
+    rule(data.min_operations <= data.max_operations, {"data.min_operations", "data.max_operations"},
+         fmt::format("data.min_operations {} is more than data.max_operations {}", data.min_operations,
+                     data.max_operations));
+  }
+
+  void check_lengths(const SamplingConfig& sampling) {
+    rule(sampling.min_completion_length.value_or(0) <= sampling.max_completion_length,
+         {"sampling.min_completion_length", "sampling.max_completion_length"},
+         fmt::format("sampling.min_completion_length {} is more than max_completion_length {}",
+                     sampling.min_completion_length.value_or(0), sampling.max_completion_length));
+  }
+
+  void check_stage(const RejectionSampleStage& c) {
+    check_start(c.model);
+    check_data("data.path", c.data.path, /*may_be_file=*/true);
+    check_operations(c.data);
+    check_template("template", c.prompt_template);
+    check_lengths(c.sampling);
+    check_rewards(c.rewards, c.sampling.max_completion_length);
+    if (c.mix.path) check_data("mix.path", *c.mix.path, /*may_be_file=*/true);
+    const bool builtin = c.data.path == kBuiltinChains;
+    rule(!builtin || c.rejection_sample.prompts, {"rejection_sample.prompts", "data.path"},
+         fmt::format("missing key '{}': builtin:chains has no end", key("rejection_sample.prompts")));
+    rule(c.rejection_sample.min_length.value_or(0) <= c.rejection_sample.max_length.value_or(kMaxCount),
+         {"rejection_sample.min_length", "rejection_sample.max_length"},
+         "rejection_sample.min_length is more than max_length");
+  }
+
+  void check_stage(const EvalStage& c) {
+    for (size_t i = 0; i < c.models.size(); ++i) {
+      const std::string at = fmt::format("models.{}", i);
+      if (file_.sound({key(at + ".path")})) check_stage_model(key(at + ".path"), c.models[i].path);
+      if (c.models[i].prompt_template) check_template(at + ".template", *c.models[i].prompt_template);
+    }
+    check_data("data.path", c.data.path, /*may_be_file=*/true);
+    check_operations(c.data);
+    check_template("template", c.prompt_template);
+    check_rewards(c.rewards, c.eval.max_completion_length);
+    rule(judging_reward(c.rewards).has_value(), {"rewards"},
+         key("rewards") + ": none of the rewards says what is right, so nothing can be measured");
+  }
+
+  void check_stage(const RewardModelStage& c) {
+    check_start(c.model);
+    if (c.data.path == kBuiltinChains) {
+      rule(false, {"data.path"}, key("data.path") + ": builtin:chains has problems, but no preferences to learn from");
+    } else {
+      check_data("data.path", c.data.path, /*may_be_file=*/true);
+    }
+    if (c.eval.path) check_data("eval.path", *c.eval.path, /*may_be_file=*/true);
+    check_template("template", c.prompt_template);
+  }
+
+  void check_stage(const ExportStage& c) { check_start(c.model); }
+
+  void check_stage(const SftStage& c) {
+    check_start(c.model);
     if (c.data.path == kBuiltinChains) {
       rule(false, {"data.path"}, key("data.path") + ": builtin:chains has problems, but no completions to learn from");
     } else {
       check_data("data.path", c.data.path, /*may_be_file=*/true);
     }
     if (c.eval.path) check_data("eval.path", *c.eval.path, /*may_be_file=*/true);
-    check_template(c.prompt_template);
+    check_template("template", c.prompt_template);
   }
 
-  void check_grpo(const GrpoStage& c, bool first) {
-    check_start(c.model, first);
+  void check_stage(const GrpoStage& c) {
+    check_start(c.model);
     check_data("data.path", c.data.path, /*may_be_file=*/true);
     check_eval(c);
-    check_template(c.prompt_template);
-    rule(c.data.min_operations <= c.data.max_operations, {"data.min_operations", "data.max_operations"},
-         fmt::format("data.min_operations {} is more than data.max_operations {}", c.data.min_operations,
-                     c.data.max_operations));
+    check_sources(c);
+    check_template("template", c.prompt_template);
+    check_operations(c.data);
     const int64_t completions = c.grpo.prompts_per_step * c.grpo.num_generations;
     rule(completions % c.grpo.num_minibatches == 0,
          {"grpo.num_minibatches", "grpo.prompts_per_step", "grpo.num_generations"},
@@ -297,24 +432,23 @@ class RunChecker {
     rule(c.sampling.temperature > 0, {"sampling.temperature"},
          key("sampling.temperature") + ": got 0, expected more than 0",
          "greedy completions of a group are all equal, so nothing can be learned from them");
-    rule(c.sampling.min_completion_length.value_or(0) <= c.sampling.max_completion_length,
-         {"sampling.min_completion_length", "sampling.max_completion_length"},
-         fmt::format("sampling.min_completion_length {} is more than max_completion_length {}",
-                     c.sampling.min_completion_length.value_or(0), c.sampling.max_completion_length));
-    check_rewards(c);
+    check_lengths(c.sampling);
+    check_rewards(c.rewards, c.sampling.max_completion_length);
   }
 
-  void check_rewards(const GrpoStage& c) {
+  void check_rewards(const std::vector<RewardConfig>& rewards, std::optional<int64_t> max_completion_length) {
     const bool all_sound = file_.sound({key("rewards"), key("sampling.max_completion_length")});
     std::set<std::string> names;
-    for (size_t i = 0; i < c.rewards.size(); ++i) {
+    for (size_t i = 0; i < rewards.size(); ++i) {
       const std::string at = "rewards." + std::to_string(i);
       if (!file_.sound({key(at)})) continue;
-      const std::string name = c.rewards[i].label();
+      const std::string name = rewards[i].label();
       rule(names.insert(name).second, {at}, fmt::format("two rewards are named '{}'", name), "give one a 'name'");
-      if (c.rewards[i].name) check_name(key(at + ".name"), name);
+      if (rewards[i].name) check_name(key(at + ".name"), name);
+      const auto* const model = std::get_if<ModelReward>(&rewards[i].parameters);
+      if (model != nullptr) check_reference(key(at + ".path"), model->path, Wanted::kRewardModel);
       if (!all_sound) continue;  // they refer to each other
-      if (auto found = find_problem(c.rewards, i, c.sampling.max_completion_length)) {
+      if (auto found = find_problem(rewards, i, max_completion_length)) {
         const std::string place = key(at + "." + found->key);
         found->problem.what = place + ": " + found->problem.what;
         file_.report(place, found->problem);
@@ -322,7 +456,7 @@ class RunChecker {
     }
   }
 
-  void check_pretrain(const PretrainStage& c) {
+  void check_stage(const PretrainStage& c) {
     check_data("data.path", c.data.path, /*may_be_file=*/false);
     const ArchitectureConfig& a = c.architecture;
     rule(a.hidden_size % a.num_attention_heads == 0, {"architecture.hidden_size", "architecture.num_attention_heads"},
@@ -342,6 +476,7 @@ class RunChecker {
   ConfigFile& file_;
   RunConfig& config_;
   std::string stage_;
+  size_t index_ = 0;  // of that stage
 };
 
 // Puts the stage of another file in the place of { name, config: other.yaml }; the path is relative to this file. Of

@@ -2,9 +2,13 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
+#include <fmt/ranges.h>
+
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <sstream>
 
 #include "hone/algo/batch.h"
 #include "hone/core/error.h"
@@ -69,12 +73,14 @@ class GrpoRun {
         template_(PromptTemplate::load(stage_.prompt_template, model_folder)),
         policy_(Model::load(model_folder, /*trains=*/true)),
         engine_(policy_, tokenizer_),
-        data_(stage_.data, seed_),
+        data_(stage_.data, stage_.sources, seed_),
         held_out_(stage_, template_, tokenizer_),
         rewards_(stage_.rewards, stage_.sampling.max_completion_length),
         trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations),
         recorder_(run, config, index) {
-    if (data_.file() != nullptr) check_records(*data_.file(), rewards_);
+    for (const PromptMixture::Part& part : data_.parts()) {
+      if (part.source.file() != nullptr) check_records(*part.source.file(), part.config.name, rewards_);
+    }
     if (stage_.grpo.uses_reference()) reference_.emplace(Model::load(model_folder, /*trains=*/false));
   }
 
@@ -148,7 +154,7 @@ class GrpoRun {
     {
       const Timer timer(totals.gen);
       groups = engine_.generate(
-          next_prompts(prompts), stage_.grpo.num_generations, stage_.sampling,
+          next_prompts(step, prompts), stage_.grpo.num_generations, stage_.sampling,
           {seed_, index_, static_cast<uint64_t>(step)},
           [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
       totals.preemptions += engine_.stats().preemptions;
@@ -164,12 +170,9 @@ class GrpoRun {
     return groups;
   }
 
-  std::vector<Prompt> next_prompts(int64_t count) {
-    std::vector<Prompt> prompts;
-    for (int64_t i = 0; i < count; ++i) {
-      prompts.push_back(data_.prompt(prompts_drawn_++));
-      prompts.back().ids = template_.encode(tokenizer_, prompts.back());
-    }
+  std::vector<Prompt> next_prompts(int64_t step, int64_t count) {
+    std::vector<Prompt> prompts = data_.draw(step + 1, count);
+    for (Prompt& prompt : prompts) prompt.ids = template_.encode(tokenizer_, prompt);
     return prompts;
   }
 
@@ -290,7 +293,7 @@ class GrpoRun {
     s.tensors = trainer_.state();
     if (reference_) s.tensors.emplace_back("reference", reference_->weights());
     s.scalars = {{"updates", trainer_.updates()},
-                 {"prompts_drawn", prompts_drawn_},
+                 {"prompts_drawn", fmt::format("{}", fmt::join(data_.drawn(), " "))},
                  {"num_tokens", num_tokens_},
                  {"guards.nonfinite_updates", nonfinite_updates_.in_a_row()},
                  {"guards.no_signal_steps", no_signal_steps_.in_a_row()},
@@ -301,7 +304,8 @@ class GrpoRun {
   void load(const State& s) {
     trainer_.load_state(s.integer("updates"), [&](const std::string& name) { return s.tensor(name); });
     if (reference_) reference_->set_weights(s.tensor("reference"));
-    prompts_drawn_ = s.integer("prompts_drawn");
+    std::istringstream drawn(s.text("prompts_drawn"));
+    data_.continue_from({std::istream_iterator<int64_t>(drawn), {}});
     num_tokens_ = s.integer("num_tokens");
     nonfinite_updates_.continue_from(s.integer("guards.nonfinite_updates"));
     no_signal_steps_.continue_from(s.integer("guards.no_signal_steps"));
@@ -318,12 +322,12 @@ class GrpoRun {
   Model policy_;
   std::optional<Model> reference_;
   RolloutEngine engine_;
-  const PromptSource data_;
+  PromptMixture data_;
   const HeldOut held_out_;
   RewardSet rewards_;
   Trainer trainer_;
   StageRecorder recorder_;
-  int64_t prompts_drawn_ = 0, num_tokens_ = 0;
+  int64_t num_tokens_ = 0;
   Guard nonfinite_updates_ = nonfinite_guard(stage_.guards);
   Guard no_signal_steps_ = no_signal_guard(stage_.guards);
   Guard no_stop_steps_ = no_stop_guard(stage_.guards);

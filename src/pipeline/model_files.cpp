@@ -52,4 +52,12 @@ void copy_text_files(const fs::path& from, const fs::path& to) {
   }
 }
 
+void copy_model(const fs::path& from, const fs::path& to) {
+  copy_text_files(from, to);
+  for (const std::string& name : model_files(from)) {
+    if (name != "config.json" && name.find(".safetensors") == std::string::npos) continue;
+    write_atomic(to / name, [&](FileWriter& file) { file.write(MappedFile(from / name).bytes()); });
+  }
+}
+
 }  // namespace hone

@@ -14,4 +14,7 @@ std::vector<std::string> model_files(const std::filesystem::path& folder);
 /// Copies tokenizer, chat template, generation config and prompt templates, those that there are. Throws Error.
 void copy_text_files(const std::filesystem::path& from, const std::filesystem::path& to);
 
+/// Copies weights and config.json as well. Throws Error.
+void copy_model(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace hone

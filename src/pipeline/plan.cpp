@@ -1,5 +1,6 @@
 // hone run --dry-run: what a run would do and need.
 #include <algorithm>
+#include <map>
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
@@ -74,11 +75,29 @@ class Planner {
     const Stage& stage = config_.stages[index];
     const std::string what = std::visit([this](const auto& s) { return describe(s); }, stage);
     const int64_t steps = stage_steps(stage);
+    if (makes_model(stage)) {
+      model_.folder.clear();
+      made_[stage_name(stage)] = model_;
+    }
     return fmt::format("  {:02} {} ({}): {}{}", index, stage_name(stage), stage_type(stage),
                        steps > 0 ? fmt::format("{} steps, ", steps) : "", what);
   }
 
  private:
+  // A stage's own model, or the last one that was made.
+  PlannedModel start(const StageModelConfig& own) const {
+    if (!own.path) return model_;
+    if (*own.path == kBaseModel) return load(*config_.model.path);
+    if (!own.path->starts_with(kStagePrefix)) return load(*own.path);
+    return made_.at(own.path->substr(kStagePrefix.size()));
+  }
+
+  static int64_t kv_bytes(const ModelConfig& shape, int64_t completions, int64_t prompt,
+                          const SamplingConfig& sampling) {
+    const int64_t slots = std::min(completions, sampling.max_num_seqs) * (prompt + sampling.max_completion_length);
+    return kFloat * slots * shape.num_hidden_layers * shape.num_key_value_heads * (shape.head_dim + shape.value_dim());
+  }
+
   static PlannedModel load(const std::string& path) {
     const std::string folder = model_folder(path);
     return {ModelConfig::load(folder), folder};
@@ -91,17 +110,43 @@ class Planner {
   }
 
   std::string describe(const SftStage& s) {
-    if (s.model.path) model_ = load(*s.model.path);
+    model_ = start(s.model);
     const int64_t longest =
         std::min(s.sft.max_length.value_or(model_.shape.max_position_embeddings), model_.shape.max_position_embeddings);
-    const int64_t records = RecordFile(s.data, /*seed=*/0).size();
+    const bool made = s.data.path.starts_with(kStagePrefix);  // by an earlier stage
+    const std::string records = made ? "those" : std::to_string(RecordFile(s.data, /*seed=*/0).size());
     const Memory memory = training_memory(model_.shape, std::max(s.optimizer.micro_batch_tokens, longest));
     return fmt::format("{} examples each of {} in the data, {:g} times around\n{}", s.sft.examples_per_step, records,
                        s.sft.epochs, needs(memory, model_.shape, s.checkpoint));
   }
 
+  std::string describe(const RejectionSampleStage& s) {
+    const PlannedModel model = start(s.model);
+    const auto& r = s.rejection_sample;
+    const std::string prompts = r.prompts ? fmt::format("{} prompts", *r.prompts) : "every prompt of the data";
+    Memory memory;
+    memory.weights = 2 * kFloat * model.shape.parameter_count();
+    memory.kv_cache = kv_bytes(model.shape, r.prompts_per_step * r.num_generations, 0, s.sampling);
+    return fmt::format("{} x {} completions of at most {} tokens, the right ones are kept\n     memory  {}\n", prompts,
+                       r.num_generations, s.sampling.max_completion_length, megabytes(memory.total()));
+  }
+
+  std::string describe(const RewardModelStage& s) const {
+    const PlannedModel model = start(s.model);
+    const Memory memory = training_memory(model.shape, s.optimizer.micro_batch_tokens);
+    return fmt::format("{} examples each, {:g} times around\n{}", s.reward_model.examples_per_step,
+                       s.reward_model.epochs, needs(memory, model.shape, s.checkpoint));
+  }
+
+  std::string describe(const EvalStage& s) {
+    return fmt::format("{} models, {} completions a problem at temperature {:g}\n", s.models.size(),
+                       s.eval.num_generations, s.eval.temperature);
+  }
+
+  std::string describe(const ExportStage& s) { return fmt::format("to {}\n", s.path); }
+
   std::string describe(const GrpoStage& s) {
-    if (s.model.path) model_ = load(*s.model.path);
+    model_ = start(s.model);
     const ModelConfig& shape = model_.shape;
     const int64_t completions = s.grpo.prompts_per_step * s.grpo.num_generations,
                   length = s.sampling.max_completion_length;
@@ -112,9 +157,7 @@ class Planner {
                .expected = fmt::format("at most {}", shape.max_position_embeddings));
     Memory memory = training_memory(shape, std::max(s.optimizer.micro_batch_tokens, prompt + length));
     if (s.grpo.uses_reference()) memory.reference = kFloat * shape.parameter_count();  // packed only
-    const int64_t slots = std::min(completions, s.sampling.max_num_seqs) * (prompt + length);
-    const int64_t key_value = shape.num_key_value_heads * (shape.head_dim + shape.value_dim());
-    memory.kv_cache = kFloat * slots * shape.num_hidden_layers * key_value;
+    memory.kv_cache = kv_bytes(shape, completions, prompt, s.sampling);
     return fmt::format("{} prompts x {} completions of at most {} tokens each, at most {} tokens in all\n{}",
                        s.grpo.prompts_per_step, s.grpo.num_generations, length, s.steps * completions * length,
                        needs(memory, shape, s.checkpoint));
@@ -129,7 +172,8 @@ class Planner {
   }
 
   const RunConfig& config_;
-  PlannedModel model_;
+  PlannedModel model_;                          // of the last stage that makes one
+  std::map<std::string, PlannedModel> made_{};  // by the name of its stage
 };
 
 }  // namespace
@@ -142,7 +186,14 @@ std::string plan_run(const RunRequest& request) {
   const auto available = static_cast<int64_t>(free_disk_bytes(existing));
   std::string text = fmt::format("{} in {}, {} free there\n", config.name, folder.string(), megabytes(available));
   Planner planner(config);
-  for (size_t i = 0; i < config.stages.size(); ++i) text += planner.describe(i);
+  const auto state = fs::exists(folder / "state.json") ? std::optional(RunState::load(folder)) : std::nullopt;
+  for (size_t i = 0; i < config.stages.size(); ++i) {
+    text += planner.describe(i);
+    if (!state || i >= state->stages.size() || state->stages[i].name != stage_name(config.stages[i])) continue;
+    const StageStatus& s = state->stages[i];
+    if (s.status == "finished") text += "     state   finished: is skipped\n";
+    if (s.status == "running") text += fmt::format("     state   continues after step {} of {}\n", s.step, s.steps);
+  }
   return text;
 }
 

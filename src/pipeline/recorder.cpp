@@ -153,6 +153,10 @@ void StageRecorder::finish(const Model& model, const std::string& source_folder)
   model.save(pending.path());
   copy_text_files(source_folder, pending.path());
   pending.publish("model");
+  finish();
+}
+
+void StageRecorder::finish() {
   logs_.reset();
 }
 

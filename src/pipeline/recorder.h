@@ -42,6 +42,8 @@ class StageRecorder {
   /// Ends the stage: publishes model/ (weights and config of `model`; tokenizer and templates from `source_folder`) and
   /// closes the logs.
   void finish(const Model& model, const std::string& source_folder);
+  /// The same for a stage that makes no model.
+  void finish();
 
   const std::vector<EvalRecord>& evals() const { return evals_; }
   const std::filesystem::path& folder() const { return folder_; }

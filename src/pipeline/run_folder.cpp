@@ -20,23 +20,40 @@ using Json = nlohmann::ordered_json;
 constexpr uint64_t kMaxBytes = 1 << 24;
 
 // Keys that change nothing but speed, memory and logs may differ between two processes of a run.
-void forget_free_keys(RunConfig& config) {
-  config.logging = {};
-  config.runtime = {};
-  for (Stage& stage : config.stages) {
-    std::visit([](auto& s) { s.checkpoint = {}, s.guards = {}, s.optimizer.micro_batch_tokens = 0; }, stage);
-    if (auto* grpo = std::get_if<GrpoStage>(&stage)) {
-      grpo->sampling.max_num_seqs = 0;
-      grpo->sampling.kv_cache_blocks.reset();
-    }
-  }
+void forget_free_keys(Stage& stage) {
+  std::visit(
+      [](auto& s) {
+        s.checkpoint = {};
+        if constexpr (requires { s.guards; }) s.guards = {};
+        if constexpr (requires { s.optimizer; }) s.optimizer.micro_batch_tokens = 0;
+        if constexpr (requires { s.sampling; }) s.sampling.max_num_seqs = 0, s.sampling.kv_cache_blocks.reset();
+      },
+      stage);
 }
 
 // And these may change with a warning: the result is that of neither config.
 void forget_warned_keys(RunConfig& config) {
   for (Stage& stage : config.stages) {
-    std::visit([](auto& s) { s.optimizer = {}, s.steps = 0, s.eval = {}; }, stage);
+    std::visit(
+        [](auto& s) {
+          if constexpr (requires { s.optimizer; }) s.optimizer = {}, s.steps = {}, s.eval = {};
+        },
+        stage);
   }
+}
+
+// What the results of the stages that have begun depend on: the others may be edited, added and removed.
+RunConfig begun(RunConfig config, const std::vector<StageStatus>& stages) {
+  config.logging = {};
+  config.runtime = {};
+  std::vector<Stage> kept;
+  for (size_t i = 0; i < std::min(config.stages.size(), stages.size()); ++i) {
+    if (stages[i].status == "waiting") continue;
+    kept.push_back(config.stages[i]);
+    forget_free_keys(kept.back());
+  }
+  config.stages = std::move(kept);
+  return config;
 }
 
 void flatten(const ConfigFile& file, const std::string& key, std::map<std::string, std::string>& out) {
@@ -122,38 +139,73 @@ RunFolder::Opened RunFolder::open(const fs::path& path, bool fresh) {
   return opened;
 }
 
-RunFolder::RunFolder(fs::path path, const RunConfig& config, bool fresh)
-    : path_(std::move(path)), opened_(open(path_, fresh)), config_(to_yaml(config)) {
+RunFolder::RunFolder(fs::path path, const RunConfig& config, const RunFolderOptions& options)
+    : path_(std::move(path)), opened_(open(path_, options.fresh)), config_(to_yaml(config)) {
   for (const Stage& stage : config.stages) {
     state_.stages.push_back({stage_name(stage), std::string(stage_type(stage)), "waiting", 0, stage_steps(stage)});
+    RunConfig alone{
+        .name = "stage", .seed = config.seed, .model = config.model, .runtime = {}, .logging = {}, .stages = {stage}};
+    forget_free_keys(alone.stages.front());
+    stage_hashes_.push_back(sha256(to_yaml(alone)));
   }
+  load_state();
+  for (size_t i = options.redo_begin; i < options.redo_end; ++i) begin_anew(i);
   if (fs::exists(path_ / "config.yaml")) check_config(config);
-  if (fs::exists(path_ / "state.json")) {
-    const RunState before = RunState::load(path_);
-    for (size_t i = 0; i < state_.stages.size() && i < before.stages.size(); ++i) {
-      StageStatus& stage = state_.stages[i];
-      stage.status = before.stages[i].status;
-      stage.step = before.stages[i].step;
-      if (stage.steps == 0) stage.steps = before.stages[i].steps;                            // as its data told
-      if (stage.step < stage.steps && stage.status == "finished") stage.status = "running";  // it was made longer
-    }
-  }
-  if (fs::exists(path_ / "manifest.json")) {
-    const Json manifest = read_json(path_ / "manifest.json");
-    for (const Json& input : manifest.value("inputs", Json::array())) inputs_.push_back(input);
-  }
   write_atomic(path_ / "config.yaml", config_);
   save_manifest();
 }
 
+void RunFolder::load_state() {
+  if (fs::exists(path_ / "manifest.json")) {
+    const Json manifest = read_json(path_ / "manifest.json");
+    for (const Json& input : manifest.value("inputs", Json::array())) inputs_.push_back(input);
+  }
+  if (!fs::exists(path_ / "state.json")) return;
+  const RunState before = RunState::load(path_);
+  for (size_t i = 0; i < before.stages.size(); ++i) {
+    const StageStatus& was = before.stages[i];
+    if (was.status == "waiting" || !fs::exists(stage_folder(path_, i, was.name))) continue;
+    HONE_CHECK(i < state_.stages.size() && state_.stages[i].name == was.name,
+               .what = "the run has begun with other stages", .place = path_.string(),
+               .got = fmt::format("stage {} is {}", i,
+                                  i < state_.stages.size() ? "'" + state_.stages[i].name + "'" : "missing"),
+               .expected = "'" + was.name + "'", .hint = "choose another --output, or restore the config");
+    StageStatus& stage = state_.stages[i];
+    stage.status = was.status;
+    stage.step = was.step;
+    if (stage.steps == 0) stage.steps = was.steps;                                         // as its data told
+    if (stage.step < stage.steps && stage.status == "finished") stage.status = "running";  // it was made longer
+  }
+}
+
+// In an order that leaves no trace of the old stage to a run that is killed in between.
+void RunFolder::begin_anew(size_t index) {
+  std::erase_if(inputs_,
+                [&](const std::vector<std::string>& input) { return input.at(0) == state_.stages[index].name; });
+  save_manifest();
+  const fs::path folder = stage_path(index), old = folder.string() + ".old";
+  if (fs::exists(folder)) {
+    if (fs::exists(old)) remove_folder(old);
+    fs::rename(folder, old);
+  }
+  state_.stages[index].status = "waiting";
+  state_.stages[index].step = 0;
+  save_state("running");
+}
+
+bool RunFolder::all_finished() const {
+  return std::ranges::all_of(state_.stages, [](const StageStatus& s) { return s.status == "finished"; });
+}
+
 void RunFolder::check_config(const RunConfig& config) const {
-  RunConfig was = load_run_config((path_ / "config.yaml").string()), is = config;
-  forget_free_keys(was), forget_free_keys(is);
+  RunConfig was = begun(load_run_config((path_ / "config.yaml").string()), state_.stages);
+  RunConfig is = begun(config, state_.stages);
   if (was == is) return;
   const std::string changes = differences(was, is);
   forget_warned_keys(was), forget_warned_keys(is);
   HONE_CHECK(was == is, .what = "this folder belongs to a run with another config", .place = path_.string(),
-             .got = changes, .hint = "choose another --output, or restore the config");
+             .got = changes,
+             .hint = "choose another --output, restore the config, or do the stage again with --from NAME");
   log_warning(fmt::format("continues with an edited config: {}", changes));
 }
 
@@ -166,8 +218,35 @@ void RunFolder::save_manifest() const {
   write_atomic(path_ / "manifest.json", manifest.dump(2) + "\n");
 }
 
-void RunFolder::record_model(size_t index, const std::string& model_folder) {
-  for (const std::string& name : model_files(model_folder)) record_input(index, name, fs::path(model_folder) / name);
+void RunFolder::save_stage_manifest(size_t index) const {
+  const fs::path folder = stage_path(index);
+  Json inputs = Json::object(), outputs = Json::object();
+  for (const auto& input : inputs_) {
+    if (input[0] == state_.stages[index].name) inputs[input[1]] = input[2];
+  }
+  for (const char* const name : {"accepted.jsonl", "counts.json", "results.json"}) {
+    if (fs::exists(folder / name)) outputs[name] = sha256_file(folder / name);
+  }
+  if (fs::exists(folder / "model")) {
+    for (const std::string& name : model_files(folder / "model")) {
+      outputs["model/" + name] = sha256_file(folder / "model" / name);
+    }
+  }
+  const Json manifest = {{"format", 1},
+                         {"hone", HONE_VERSION},
+                         {"instruction_set", kernels::instruction_set()},
+                         {"stage", state_.stages[index].name},
+                         {"type", state_.stages[index].type},
+                         {"config_sha256", stage_hashes_[index]},
+                         {"inputs", inputs},
+                         {"outputs", outputs}};
+  write_atomic(folder / "manifest.json", manifest.dump(2) + "\n");
+}
+
+void RunFolder::record_model(size_t index, const std::string& model_folder, const std::string& prefix) {
+  for (const std::string& name : model_files(model_folder)) {
+    record_input(index, prefix + name, fs::path(model_folder) / name);
+  }
 }
 
 void RunFolder::record_input(size_t index, const std::string& name, const fs::path& file) {
@@ -176,8 +255,9 @@ void RunFolder::record_input(size_t index, const std::string& name, const fs::pa
     return old.size() == 3 && old[0] == entry[0] && old[1] == entry[1];
   });
   if (before != inputs_.end()) {
-    HONE_CHECK((*before)[2] == entry[2], .what = "the file has changed since the run began", .place = file.string(),
-               .hint = "restore it, or choose another --output");
+    HONE_CHECK(
+        (*before)[2] == entry[2], .what = "the file has changed since the stage began", .place = file.string(),
+        .hint = fmt::format("restore it, choose another --output, or do the stage again with --from {}", entry[0]));
     return;
   }
   inputs_.push_back(entry);

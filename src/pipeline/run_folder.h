@@ -32,23 +32,34 @@ struct RunState {
 /// FOLDER/stages/00_NAME.
 std::filesystem::path stage_folder(const std::filesystem::path& folder, size_t index, const std::string& name);
 
+/// How a run folder is opened.
+struct RunFolderOptions {
+  bool fresh = false;                   ///< it must be new or empty
+  size_t redo_begin = 0, redo_end = 0;  ///< stages redo_begin .. redo_end - 1 begin anew; their folders become NAME.old
+};
+
 class RunFolder {
  public:
   /// Creates or reopens `path` for `config`. Throws Error kInput when another process has it, when it belongs to a run
-  /// with a config that gives another result, or when `fresh` and it is not empty.
-  RunFolder(std::filesystem::path path, const RunConfig& config, bool fresh);
+  /// whose config gives another result of a stage that has begun, or when it should be fresh and is not.
+  RunFolder(std::filesystem::path path, const RunConfig& config, const RunFolderOptions& options);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path stage_path(size_t stage) const;
   StageStatus& stage(size_t index) { return state_.stages[index]; }
+  bool finished(size_t index) const { return state_.stages[index].status == "finished"; }
+  bool all_finished() const;
   /// Commits state.json.
   void save_state(const std::string& ended);
-  /// Records the hashes of a model from outside that stage `index` starts from. Throws Error kInput when the run began
-  /// with another one.
-  void record_model(size_t index, const std::string& model_folder);
+  /// Records the hashes of a model that stage `index` starts from; `prefix` comes before the names of its files. Throws
+  /// Error kInput when the stage began with another one.
+  void record_model(size_t index, const std::string& model_folder, const std::string& prefix = {});
   /// The same for one file, by the name it has in the config. Both only note it; save_manifest() keeps what was noted.
   void record_input(size_t index, const std::string& name, const std::filesystem::path& file);
   void save_manifest() const;
+  /// Writes manifest.json of a stage that is done: what it was made from, by which config, and the hashes of what it
+  /// leaves to others (model/, accepted.jsonl, counts.json, results.json).
+  void save_stage_manifest(size_t index) const;
 
  private:
   struct Opened {
@@ -56,12 +67,15 @@ class RunFolder {
     std::unique_ptr<LogFile> log;
   };
   static Opened open(const std::filesystem::path& path, bool fresh);
+  void load_state();
+  void begin_anew(size_t index);
   void check_config(const RunConfig& config) const;
   std::filesystem::path path_;
   Opened opened_;
   RunState state_;
   std::string config_;                            ///< config.yaml
-  std::vector<std::vector<std::string>> inputs_;  ///< stage, file and SHA-256 of models from outside
+  std::vector<std::string> stage_hashes_;         ///< of the stages' configs
+  std::vector<std::vector<std::string>> inputs_;  ///< stage, file and SHA-256 of what the stages read
 };
 
 }  // namespace hone

@@ -45,7 +45,7 @@ EvalRecord HeldOut::evaluate(RolloutEngine& engine, int64_t step) const {
   return record;
 }
 
-void check_records(const RecordFile& file, const RewardSet& rewards) {
+void check_records(const RecordFile& file, const std::string& source, const RewardSet& rewards) {
   constexpr int64_t kShown = 10;
   struct Bad {
     int64_t records = 0;
@@ -54,7 +54,9 @@ void check_records(const RecordFile& file, const RewardSet& rewards) {
   std::vector<Bad> bad(rewards.names().size());
   int64_t reported = 0;
   for (size_t row = 0; row < file.rows().size(); ++row) {
-    const auto problems = rewards.record_problems(file.rows()[row]);
+    Prompt prompt = file.rows()[row];
+    prompt.source = source;
+    const auto problems = rewards.record_problems(prompt);
     for (size_t r = 0; r < problems.size(); ++r) {
       if (!problems[r]) continue;
       const std::string line = fmt::format("{}: {}: {}", file.place(row), rewards.names()[r], *problems[r]);

@@ -27,8 +27,19 @@ StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index, const s
 StageEnd run_sft(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder);
 StageEnd run_pretrain(RunFolder& run, const RunConfig& config, size_t index);
 
-/// The folder of the model that stage `index` of the run in `run` starts from; nothing for one that makes its own.
-std::optional<std::string> start_model(const std::filesystem::path& run, const RunConfig& config, size_t index);
+StageEnd run_rejection_sample(RunFolder& run, const RunConfig& config, size_t index);
+StageEnd run_reward_model(RunFolder& run, const RunConfig& config, size_t index);
+/// `asked` is the config before its paths were resolved: it has the names for the table.
+StageEnd run_eval(RunFolder& run, const RunConfig& config, const RunConfig& asked, size_t index);
+StageEnd run_export(RunFolder& run, const RunConfig& config, size_t index);
+
+/// The config with every stage's model named: its own, `base` replaced by the run's, or stage:NAME of the last stage
+/// before it that makes one. The copy stands for the same run.
+RunConfig resolve_models(RunConfig config);
+/// The same with folders and files of the run folder `run` in place of stage:NAME: what the stages are run with.
+RunConfig resolve_paths(const RunConfig& config, const std::filesystem::path& run);
+/// The model that stage `index` of a resolved config starts from; nothing for one that makes its own.
+std::optional<std::string> start_model(const RunConfig& resolved, size_t index);
 
 /// The shape of the model that a pretrain stage makes.
 ModelConfig pretrain_model_config(const ArchitectureConfig& architecture);
@@ -49,9 +60,9 @@ class HeldOut {
   std::optional<Judge> judge_;  ///< nothing where there is nothing to measure
 };
 
-/// Reports the records that the rewards cannot judge, with their places: a few by name, and how many there are. Throws
-/// Error kInput where a reward can judge none.
-void check_records(const RecordFile& file, const RewardSet& rewards);
+/// Reports the records of a source that the rewards cannot judge, with their places: a few by name, and how many there
+/// are. Throws Error kInput where a reward can judge none.
+void check_records(const RecordFile& file, const std::string& source, const RewardSet& rewards);
 
 /// Prints to stdout how the model was before the stage and after it; nothing when it was not measured twice.
 void print_before_and_after(const std::vector<EvalRecord>& evals);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -80,6 +81,30 @@ std::string before_after_table(const EvalRecord& before, const EvalRecord& after
     const int n = digits(name);
     rows.push_back({label(name), fmt::format("{:.{}f}", *was, n), fmt::format("{:.{}f}", *is, n),
                     fmt::format("{:+.{}f}", *is - *was, n)});
+  }
+  return table(rows);
+}
+
+std::string comparison_table(const std::vector<std::string>& names, const std::vector<StepMetrics>& columns) {
+  std::vector<std::vector<std::string>> rows = {{""}};
+  std::vector<std::string> keys;
+  for (const std::string& name : names) rows.front().push_back(harmless_text(name));
+  for (const StepMetrics& column : columns) {
+    for (const auto& [key, value] : column) {
+      if (!key.ends_with("_error") && std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+    }
+  }
+  for (const std::string& key : keys) {
+    rows.push_back({label(key)});
+    for (const StepMetrics& column : columns) {
+      const auto value = find_metric(column, key), error = find_metric(column, key + "_error");
+      const bool count =
+          value && *value == std::floor(*value) && (key == "problems" || key == "completions" || key == "unusable");
+      std::string text =
+          !value || !std::isfinite(*value) ? "-" : fmt::format("{:.{}f}", *value, count ? 0 : digits(key));
+      if (error && std::isfinite(*error)) text += fmt::format(" ±{:.3f}", *error);
+      rows.back().push_back(text);
+    }
   }
   return table(rows);
 }

@@ -142,6 +142,7 @@ void describe(ConfigVisitor& v, ModelReward& c) {
   v.required("path", c.path, any_value(), "", "Model folder of the sequence classifier.");
   v.field("template", c.text_template, any_value(), "",
           "Text with {{prompt}} and {{completion}} that is scored; null for the two as they are, as ids.");
+  v.field("part", c.part, any_value(), "", "What is scored: the completion, or the answer after its thinking.");
   v.field("squash", c.squash, any_value(), "", "What becomes of a score: nothing, or 1 / (1 + exp(-score)).");
   v.field("max_tokens", c.max_tokens, at_least(1), "tokens",
           "Longer texts have no value; null for the positions of the model.");
@@ -168,6 +169,8 @@ void describe(ConfigVisitor& v, RewardConfig& c) {
   v.tagged("type", c.parameters, "What is rewarded.");
   v.field("weight", c.weight, any_value(), "", "Factor of this reward in the weighted sum.");
   v.field("name", c.name, any_value(), "", "Name in metrics; null for the type.");
+  v.field("sources", c.sources, any_value(), "",
+          "Names of the sources whose prompts it is for, 'data' being the stage's own data; empty for all.");
 }
 
 }  // namespace hone

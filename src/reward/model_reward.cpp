@@ -7,6 +7,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/log.h"
+#include "hone/data/reasoning_text.h"
 #include "hone/model/sequence_classifier.h"
 #include "hone/tokenizer/tokenizer.h"
 #include "hone/tokenizer/utf8.h"
@@ -45,6 +46,7 @@ class Scorer {
  public:
   explicit Scorer(const ModelReward& config)
       : classifier_(SequenceClassifier::load(config.path)),
+        part_(config.part),
         squash_(config.squash),
         max_tokens_(config.max_tokens.value_or(classifier_.config().max_position_embeddings)) {
     HONE_CHECK(max_tokens_ <= classifier_.config().max_position_embeddings,
@@ -67,6 +69,17 @@ class Scorer {
   }
 
   RewardResult judge(const Prompt& prompt, const Completion& completion) const {
+    if (part_ == ScoredPart::kCompletion) return judge_whole(prompt, completion);
+    const auto rest = read_tags(completion.text).rest;
+    if (!rest || is_blank(*rest)) return unusable("nothing follows the thinking");
+    Completion answer;
+    answer.text = trim(*rest);
+    answer.finish_reason = completion.finish_reason;
+    return judge_whole(prompt, answer);
+  }
+
+ private:
+  RewardResult judge_whole(const Prompt& prompt, const Completion& completion) const {
     if (!tokenizer_) return unusable(tokenizer_problem_);
     Ids ids;
     try {
@@ -86,7 +99,6 @@ class Scorer {
     return {squashed(score, squash_)};
   }
 
- private:
   static RewardResult unusable(std::string reason) { return {std::nullopt, Verdict::kUnusable, std::move(reason)}; }
 
   bool in_vocabulary(const Ids& ids) const {
@@ -143,6 +155,7 @@ class Scorer {
   }
 
   const SequenceClassifier classifier_;
+  const ScoredPart part_;
   const Squash squash_;
   const int64_t max_tokens_;
   std::optional<TextTemplate> template_;

@@ -51,6 +51,9 @@ std::optional<size_t> jobs_of(const RewardConfig& config) {
       config.parameters);
 }
 
+// Of a reward for prompts of other sources: no value, and no complaint.
+const RewardResult kNotMeant{std::nullopt, Verdict::kNone, "not for prompts of this source", ""};
+
 // The reward that another one builds on: of the list, or a type with its defaults.
 std::optional<RewardConfig> resolve(const std::vector<RewardConfig>& configs, const std::string& of) {
   const auto named = std::ranges::find(configs, of, &RewardConfig::label);
@@ -146,16 +149,22 @@ void RewardSet::add(const RewardConfig& config, std::optional<int64_t> max_compl
       {.function = std::visit(
            [&](const auto& p) -> decltype(Entry::function) { return make_reward(p, Context{max_completion_length}); },
            config.parameters),
+       .sources = config.sources,
        .waits = jobs.has_value()});
   token_need_ = std::max(token_need_, token_need_of(config));
   jobs_ = std::max(jobs_, jobs.value_or(0));
+}
+
+bool RewardSet::is_for(const Prompt& prompt, const std::vector<std::string>& sources) {
+  return sources.empty() || std::ranges::find(sources, prompt.source) != sources.end();
 }
 
 void RewardSet::judge_alone(const Prompt& prompt, const Completion& completion, bool waits, Row& row) const {
   row.resize(functions_.size());
   for (size_t i = 0; i < functions_.size(); ++i) {
     const auto* function = std::get_if<RewardFunction>(&functions_[i].function);
-    if (function != nullptr && functions_[i].waits == waits) row[i] = (*function)(prompt, completion);
+    if (function == nullptr || functions_[i].waits != waits) continue;
+    row[i] = is_for(prompt, functions_[i].sources) ? (*function)(prompt, completion) : kNotMeant;
   }
 }
 
@@ -164,6 +173,10 @@ void RewardSet::judge_together(const Prompt& prompt, std::span<const Completion>
   for (size_t i = 0; i < functions_.size(); ++i) {
     const auto* group = std::get_if<GroupReward>(&functions_[i].function);
     if (group == nullptr) continue;
+    if (!is_for(prompt, functions_[i].sources)) {
+      for (Row& row : rows) row[i] = kNotMeant;
+      continue;
+    }
     std::vector<RewardResult> judged;
     for (const Row& row : rows) judged.push_back(row[functions_[i].of]);
     const auto results = group->function(prompt, completions, judged);
@@ -191,6 +204,10 @@ std::vector<std::optional<std::string>> RewardSet::record_problems(const Prompt&
   empty.finish_reason = FinishReason::kStop;
   std::vector<std::optional<std::string>> problems;
   for (size_t i = 0; i < configs_.size(); ++i) {
+    if (!is_for(prompt, configs_[i].sources)) {
+      problems.emplace_back();
+      continue;
+    }
     problems.push_back(std::visit([&](const auto& p) { return record_problem(p, prompt); }, configs_[i].parameters));
     const auto* function = std::get_if<RewardFunction>(&functions_[i].function);
     const bool cheap = !functions_[i].waits && !std::holds_alternative<ModelReward>(configs_[i].parameters);

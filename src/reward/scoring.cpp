@@ -77,11 +77,12 @@ void Scoring::add(const Prompt& prompt, const Completion& completion) {
   queue_->changed.notify_one();
 }
 
-void Scoring::finish(std::vector<RolloutGroup>& groups) {
+std::vector<std::vector<std::vector<RewardResult>>> Scoring::finish(std::vector<RolloutGroup>& groups) {
   queue_->close();
   if (queue_->failure) std::rethrow_exception(queue_->failure);
   std::unordered_map<const Completion*, RewardSet::Row*> found;
   for (Queue::Job& job : queue_->jobs) found.emplace(job.completion, &job.row);
+  std::vector<std::vector<std::vector<RewardResult>>> results;
   for (RolloutGroup& group : groups) {
     std::vector<RewardSet::Row> rows;
     for (const Completion& completion : group.completions) {
@@ -97,8 +98,11 @@ void Scoring::finish(std::vector<RolloutGroup>& groups) {
         completion.reward_parts.push_back(rows[c][r].value);
         completion.reward += rewards_.weights_[r] * rows[c][r].value.value_or(0.0);
       }
+      rows[c].resize(rewards_.names_.size());
     }
+    results.push_back(std::move(rows));
   }
+  return results;
 }
 
 }  // namespace hone

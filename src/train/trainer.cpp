@@ -36,9 +36,12 @@ Trainer::Trainer(Model& model, OptimizerConfig config, int64_t total_updates)
 }
 
 double Trainer::accumulate(const ScoreBatch& batch, const std::function<at::Tensor(const kernels::LogProbs&)>& loss) {
-  const at::Tensor value = loss(model_.log_probs(batch));
-  value.backward();
-  return value.item<double>();
+  return accumulate(loss(model_.log_probs(batch)));
+}
+
+double Trainer::accumulate(const at::Tensor& loss) {
+  loss.backward();
+  return loss.item<double>();
 }
 
 UpdateStats Trainer::update() {

@@ -113,16 +113,19 @@ Arguments small_run(const fs::path& output, const Arguments& more) {
 std::map<std::string, std::string> fingerprint(const fs::path& run) {
   std::map<std::string, std::string> out;
   for (const auto& stage : fs::directory_iterator(run / "stages")) {
-    for (const char* name : {"model/model.safetensors", "samples.jsonl", "eval.jsonl"}) {
-      if (fs::exists(stage.path() / name)) out[name] = sha256_file(stage.path() / name);
+    const std::string folder = stage.path().filename().string() + "/";
+    for (const char* name : {"model/model.safetensors", "samples.jsonl", "eval.jsonl", "accepted.jsonl", "counts.json",
+                             "results.json", "manifest.json"}) {
+      if (fs::exists(stage.path() / name)) out[folder + name] = sha256_file(stage.path() / name);
     }
+    if (!fs::exists(stage.path() / "metrics.jsonl")) continue;
     std::istringstream lines(read(stage.path() / "metrics.jsonl"));
     for (std::string line; std::getline(lines, line);) {
       auto json = nlohmann::ordered_json::parse(line);
       for (const char* name : {"step_time", "tokens_per_second", "memory/peak_mb"}) json.erase(name);
       for (auto at = json.begin(); at != json.end();)
         at = at.key().starts_with("time/") ? json.erase(at) : std::next(at);
-      out["metrics.jsonl"] += json.dump() + "\n";
+      out[folder + "metrics.jsonl"] += json.dump() + "\n";
     }
   }
   return out;

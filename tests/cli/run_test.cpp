@@ -150,7 +150,7 @@ TEST(Run, RecordsOfAFileEndAsUndisturbed) {
   std::ofstream(path, std::ios::app) << text;
   const Result edited = hone(small_run(folder / "killed", settings));
   EXPECT_EQ(edited.exit_code, 2);
-  EXPECT_NE(edited.err.find("data.jsonl: the file has changed since the run began"), std::string::npos) << edited.err;
+  EXPECT_NE(edited.err.find("data.jsonl: the file has changed since the stage began"), std::string::npos) << edited.err;
   std::ofstream(path) << text;
   const Result rest = hone(small_run(folder / "killed", settings));
   ASSERT_EQ(rest.exit_code, 0) << rest.err;

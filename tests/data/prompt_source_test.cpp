@@ -118,5 +118,33 @@ TEST_F(PromptSourceTest, BadRecordsAreNamed) {
   expect(config, {"data.jsonlx", "No such file"});
 }
 
+TEST_F(PromptSourceTest, MixesSourcesByWeightWithinTheirSteps) {
+  const DataConfig own = file(numbered(7));
+  SourceConfig more;
+  more.name = "more";
+  more.data.path = std::string(kBuiltinChains);
+  more.weight = 3;
+  more.from_step = 2;
+  more.until_step = 3;
+  PromptMixture mixture(own, {more}, 5);
+  const PromptSource alone(own, 5), chains(more.data, 5);
+  int64_t index = 0, of_own = 0, of_more = 0;
+  for (int64_t step = 1; step <= 4; ++step) {
+    const auto prompts = mixture.draw(step, 10);
+    ASSERT_EQ(prompts.size(), 10U);
+    const auto own_share = std::ranges::count(prompts, "data", &Prompt::source);
+    EXPECT_EQ(own_share, step == 1 || step == 4 ? 10 : 3);  // 2.5, rounded
+    for (const Prompt& prompt : prompts) {
+      EXPECT_EQ(prompt.index, index++);  // no two prompts of a stage have the same random stream
+      EXPECT_EQ(prompt.id, prompt.source == "data" ? alone.prompt(of_own++).id : chains.prompt(of_more++).id);
+    }
+  }
+  EXPECT_EQ(mixture.drawn(), (std::vector<int64_t>{of_own, of_more}));
+
+  PromptMixture resumed(own, {more}, 5);
+  resumed.continue_from(mixture.drawn());
+  EXPECT_EQ(resumed.draw(5, 1)[0].id, mixture.draw(5, 1)[0].id);
+}
+
 }  // namespace
 }  // namespace hone

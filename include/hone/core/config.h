@@ -93,6 +93,17 @@ class ConfigVisitor {
     }
     end_list();
   }
+  /// The same, but it may be absent or empty.
+  template <class T>
+  void optional_list(std::string_view name, std::vector<T>& value, std::string_view help) {
+    value.resize(begin_list({.name = name, .help = help}, {}, value.size()));
+    for (size_t i = 0; i < value.size(); ++i) {
+      if (!begin_element(i)) continue;
+      describe(*this, value[i]);
+      end_section();
+    }
+    end_list();
+  }
   /// The key `name` of this map selects which of the structs T (by T::kType) describes the map's further keys.
   template <class... T>
   void tagged(std::string_view name, std::variant<T...>& value, std::string_view help) {

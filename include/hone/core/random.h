@@ -18,6 +18,7 @@ enum class RandomPurpose : uint32_t {
   kDocument = 5,     ///< a document of the built-in corpus; key (split, index)
   kShuffle = 6,      ///< order of a data set; key (epoch)
   kTest = 7,         ///< tests and benchmarks
+  kRewrite = 8,      ///< rewriting of a sample; key (stage, prompt, sample)
 };
 
 /// A stream of random words and numbers: `seed`, `purpose` and up to four words of `key` name it, a counter indexes it.

@@ -85,6 +85,9 @@ class ChainPrompts {
   uint64_t seed_;
 };
 
+/// Reads ChainProblem::text() back; nothing for any other text.
+std::optional<ChainProblem> read_problem(std::string_view text);
+
 // Answers.
 
 /// The value that an answer gives: the only digit among its words; nothing when it has none or several.

@@ -26,6 +26,9 @@ inline constexpr RecordField kRecordFields[] = {
     {"prompt", "The question."},
     {"messages", "A chat, a list of {role, content}."},
     {"completion", "What is to be learnt, for supervised fine-tuning."},
+    {"chosen", "The better completion, for a reward model."},
+    {"rejected", "The worse one."},
+    {"label", "1 for a good completion and 0 for a bad one, for a reward model."},
     {"answer", "The right answer, for the rewards that compare."},
     {"language", "Language of the question, or of a program."},
     {"target_language", "Language that the reasoning should use."},
@@ -59,6 +62,16 @@ struct DataConfig {
   bool operator==(const DataConfig&) const = default;
 };
 void describe(ConfigVisitor& v, DataConfig& c);
+
+/// One of several sources of prompts.
+struct SourceConfig {
+  std::string name;
+  DataConfig data;
+  double weight = 1.0;
+  std::optional<int64_t> from_step, until_step;
+  bool operator==(const SourceConfig&) const = default;
+};
+void describe(ConfigVisitor& v, SourceConfig& c);
 
 struct CorpusConfig {
   std::string path;

@@ -65,4 +65,28 @@ class PromptSource {
   std::variant<ChainPrompts, RecordFile> source_;
 };
 
+/// Prompts of several sources, in the proportion of their weights. Not thread-safe: drawing moves it on.
+class PromptMixture {
+ public:
+  /// The stage's own data, of weight 1 and the name "data", and more. Throws Error kInput as PromptSource does.
+  PromptMixture(const DataConfig& data, const std::vector<SourceConfig>& more, uint64_t seed);
+
+  /// `count` prompts for step `step` (from 1) of the sources that take part in it: as many of each as its weight says,
+  /// to the nearest prompt. Their indices go on from one call to the next, over all sources.
+  std::vector<Prompt> draw(int64_t step, int64_t count);
+
+  struct Part {
+    SourceConfig config;
+    PromptSource source;
+    int64_t drawn = 0;
+  };
+  const std::vector<Part>& parts() const { return parts_; }
+  /// How many were drawn of each source: all that a checkpoint needs.
+  std::vector<int64_t> drawn() const;
+  void continue_from(const std::vector<int64_t>& drawn);
+
+ private:
+  std::vector<Part> parts_;
+};
+
 }  // namespace hone

@@ -49,11 +49,12 @@ class Record {
 
 /// One question for the model.
 struct Prompt {
-  int64_t index = 0;         ///< position in the data stream; names the prompt's random stream
-  std::string id;            ///< the row's id, kept through every file
-  std::string text;          ///< the question, before the template
-  std::vector<int32_t> ids;  ///< model input: the template filled in and tokenized
-  Record record;             ///< all fields of the row, for the rewards
+  int64_t index = 0;            ///< position in the data stream; names the prompt's random stream
+  std::string id;               ///< the row's id, kept through every file
+  std::string text;             ///< the question, before the template
+  std::vector<int32_t> ids;     ///< model input: the template filled in and tokenized
+  std::string source = "data";  ///< which of its stage's sources it was drawn from
+  Record record;                ///< all fields of the row, for the rewards
 };
 
 enum class FinishReason { kStop, kLength, kAbort };

@@ -1,6 +1,7 @@
 // A model on held-out problems: completions sampled by an engine, and measured. Pure but for the engine it borrows.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "hone/eval/measure.h"
@@ -17,5 +18,9 @@ struct EvalResult {
 /// training sample.
 EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t num_generations,
                     const SamplingConfig& sampling, uint64_t seed, const Judge& judge);
+
+/// Tokens that completions may have: `asked`, or what a model's positions leave beside the longest prompt, at most the
+/// paper's 32768. Throws Error kInput when that is nothing.
+int64_t completion_room(int64_t positions, int64_t longest_prompt, const std::optional<int64_t>& asked);
 
 }  // namespace hone

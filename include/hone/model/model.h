@@ -42,8 +42,9 @@ class Model {
   /// Reads config.json and model.safetensors or its shards (fp32, bf16 or fp16 on disk) from a Hugging Face folder; all
   /// is checked before memory is taken. Without `trains` the model is frozen. Throws Error kInput.
   static Model load(const std::string& folder, bool trains);
-  /// The same with a config of the caller's, frozen.
-  static Model load_frozen(const std::string& folder, ModelConfig config);
+  /// The same with a score head in place of the vocabulary's: `score.weight` [1, hidden] of the folder, Hugging Face's
+  /// LlamaForSequenceClassification with one label or that of another family; zeros for one that trains and has none.
+  static Model load_scorer(const std::string& folder, bool trains);
   static constexpr int64_t kMaxFileBytes = 5'000'000'000;
   /// Writes config.json and model.safetensors, or shards of at most `max_file_bytes` and their index.
   void save(const std::string& folder, int64_t max_file_bytes = kMaxFileBytes) const;
@@ -70,6 +71,8 @@ class Model {
   at::Tensor hidden_states(const at::Tensor& ids, const std::vector<int64_t>& offsets, const at::Tensor& rows) const;
   /// Log-probs and entropies [R] of whole sequences, with autograd where grad mode is on and the model is trained.
   kernels::LogProbs log_probs(const ScoreBatch& batch) const;
+  /// Of a model with a score head: its number at the last token of each sequence, [sequences], with autograd likewise.
+  at::Tensor scores(const at::Tensor& ids, const std::vector<int64_t>& offsets) const;
 
   void zero_grad();
   /// Adds the head's part of a tied embedding's gradient; call once after the last backward pass of an update.
@@ -82,6 +85,7 @@ class Model {
   /// With `frozen`, shaped for these files and not yet filled; else with a flat buffer.
   Model(ModelConfig config, bool trains, const WeightFiles* frozen);
   void lay_out(bool trains, const WeightFiles* frozen);
+  static Model load(const std::string& folder, ModelConfig config, bool trains);
   void fill(const WeightFiles& files);
 
   /// Final hidden states [R, C], normalised, at `rows`.
@@ -92,7 +96,9 @@ class Model {
   at::Tensor latent_attention_input(const Layer& layer, const at::Tensor& x) const;
   /// residual + the layer's feed-forward part of its normalised input.
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& x, const at::Tensor& residual) const;
-  const kernels::Weight& head() const { return config_.tie_word_embeddings ? weights_.embedding : weights_.head; }
+  const kernels::Weight& head() const {
+    return config_.tie_word_embeddings && !config_.score_head ? weights_.embedding : weights_.head;
+  }
 
   ModelConfig config_;
   kernels::AttentionGeometry geometry_;

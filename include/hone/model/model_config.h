@@ -54,6 +54,7 @@ struct ModelConfig {
   RopeScaling rope_scaling;
   double rms_norm_eps = 1e-5;
   bool tie_word_embeddings = false;
+  bool score_head = false;      ///< one number in place of the vocabulary: a reward model
   bool attention_bias = false;  ///< on q, k and v (of latent attention: on the two projections to its latents)
   bool output_bias = false;     ///< on the output of attention
   bool mlp_bias = false;

@@ -18,16 +18,15 @@ class SequenceClassifier {
   /// Reads config.json and the weights, with the head `score.weight` [1, hidden], from a folder. Throws Error kInput.
   static SequenceClassifier load(const std::string& folder);
 
-  const ModelConfig& config() const { return transformer_.config(); }
+  const ModelConfig& config() const { return model_.config(); }
   /// The head at the last token of each sequence. A score depends on its own sequence alone, bit for bit. A sequence
   /// has at least one token, no more than the model has positions, and ids of the vocabulary.
   std::vector<double> scores(const std::vector<std::vector<int32_t>>& sequences) const;
 
  private:
-  SequenceClassifier(Model transformer, at::Tensor head);
+  explicit SequenceClassifier(Model model) : model_(std::move(model)) {}
 
-  Model transformer_;
-  kernels::Weight head_;
+  Model model_;
 };
 
 }  // namespace hone

@@ -37,6 +37,11 @@ inline std::span<const std::string_view> enum_names(MetricNames) {
   return kMetricNamesNames;
 }
 
+/// In a path, the model or a file of another stage of the run: "stage:NAME", "stage:NAME/accepted.jsonl".
+inline constexpr std::string_view kStagePrefix = "stage:";
+/// In place of a model's path: the run's model.path.
+inline constexpr std::string_view kBaseModel = "base";
+
 /// The model that the first stage starts from; every later stage starts from the one before it.
 struct ModelSourceConfig {
   std::optional<std::string>
@@ -76,6 +81,7 @@ struct GrpoStage {
   std::string name;  ///< never empty after loading: a single stage without a name is called by its type
   StageModelConfig model;
   DataConfig data;
+  std::vector<SourceConfig> sources;
   std::string prompt_template = "r1_zero";
   GrpoConfig grpo;
   SamplingConfig sampling;
@@ -133,7 +139,127 @@ struct PretrainStage {
   bool operator==(const PretrainStage&) const = default;
 };
 
-using Stage = std::variant<GrpoStage, SftStage, PretrainStage>;
+/// What becomes of a kept completion before it is written: nothing, or for builtin:chains the readable form of the
+/// world (the paper has a language model refine its cold-start data).
+enum class Rewrite { kNone, kChains };
+inline constexpr std::string_view kRewriteNames[] = {"none", "chains"};
+inline std::span<const std::string_view> enum_names(Rewrite) {
+  return kRewriteNames;
+}
+
+/// What is sampled, and which of the right completions are kept (DeepSeek-R1, arXiv 2501.12948 v2, appendix B.3.3).
+struct RejectionSampleConfig {
+  std::optional<int64_t> prompts;
+  int64_t num_generations = 4;
+  int64_t prompts_per_step = 64;
+  int64_t max_per_prompt = 2;
+  std::optional<int64_t> max_examples;
+  std::optional<double> min_reward;
+  std::optional<double> min_language_consistency;
+  std::optional<int64_t> max_paragraph_words;
+  bool code_blocks = true;
+  std::optional<double> max_repetition;
+  std::optional<int64_t> min_length, max_length;
+  std::optional<double> max_similarity = 0.9;
+  Rewrite rewrite = Rewrite::kNone;
+  bool operator==(const RejectionSampleConfig&) const = default;
+};
+
+/// Examples from elsewhere that join the kept ones.
+struct MixConfig {
+  std::optional<std::string> path;
+  FieldsConfig fields;
+  double share = 0.25;
+  bool operator==(const MixConfig&) const = default;
+};
+
+struct RejectionSampleStage {
+  static constexpr std::string_view kType = "rejection_sample";
+  std::string name;
+  StageModelConfig model;
+  DataConfig data;
+  std::string prompt_template = "r1_zero";
+  RejectionSampleConfig rejection_sample;
+  SamplingConfig sampling;
+  std::vector<RewardConfig> rewards;
+  MixConfig mix;
+  CheckpointConfig checkpoint;
+  bool operator==(const RejectionSampleStage&) const = default;
+};
+
+/// Of two completions the better one, or of each whether it is good.
+enum class PreferenceObjective { kPairwise, kPointwise };
+inline constexpr std::string_view kPreferenceObjectiveNames[] = {"pairwise", "pointwise"};
+inline std::span<const std::string_view> enum_names(PreferenceObjective) {
+  return kPreferenceObjectiveNames;
+}
+
+struct RewardModelConfig {
+  PreferenceObjective objective = PreferenceObjective::kPairwise;
+  ScoredPart part = ScoredPart::kCompletion;
+  double epochs = 1.0;
+  int64_t examples_per_step = 256;
+  std::optional<int64_t> max_length;
+  bool operator==(const RewardModelConfig&) const = default;
+};
+
+struct RewardModelStage {
+  static constexpr std::string_view kType = "reward_model";
+  std::string name;
+  StageModelConfig model;
+  DataConfig data;
+  std::string prompt_template = "r1_zero";
+  RewardModelConfig reward_model;
+  OptimizerConfig optimizer;
+  std::optional<int64_t> steps;
+  CheckpointConfig checkpoint;
+  EvalLossConfig eval;
+  GuardConfig guards;
+  bool operator==(const RewardModelStage&) const = default;
+};
+
+/// One line of an evaluation's table.
+struct EvaluatedModelConfig {
+  std::string path;
+  std::optional<std::string> name;
+  std::optional<std::string> prompt_template;
+  bool operator==(const EvaluatedModelConfig&) const = default;
+};
+
+/// The paper's protocol (arXiv 2501.12948 v2, section 4): k completions of each problem at temperature 0.6.
+struct ProtocolConfig {
+  std::optional<int64_t> problems;
+  int64_t num_generations = 64;
+  double temperature = 0.6;
+  double top_p = 0.95;
+  bool greedy = true;
+  std::optional<int64_t> max_completion_length;
+  bool operator==(const ProtocolConfig&) const = default;
+};
+
+struct EvalStage {
+  static constexpr std::string_view kType = "eval";
+  std::string name;
+  std::vector<EvaluatedModelConfig> models;
+  DataConfig data;
+  std::string prompt_template = "r1_zero";
+  ProtocolConfig eval;
+  std::vector<RewardConfig> rewards;
+  CheckpointConfig checkpoint;
+  bool operator==(const EvalStage&) const = default;
+};
+
+struct ExportStage {
+  static constexpr std::string_view kType = "export";
+  std::string name;
+  StageModelConfig model;
+  std::string path;
+  CheckpointConfig checkpoint;
+  bool operator==(const ExportStage&) const = default;
+};
+
+using Stage =
+    std::variant<GrpoStage, SftStage, RejectionSampleStage, RewardModelStage, EvalStage, ExportStage, PretrainStage>;
 
 /// What every stage has.
 const std::string& stage_name(const Stage& stage);
@@ -141,6 +267,10 @@ std::string_view stage_type(const Stage& stage);
 int64_t stage_steps(const Stage& stage);  ///< 0 where only the data tells
 
 const CheckpointConfig& checkpoint_config(const Stage& stage);
+/// Whether the stage leaves a language model, which later ones start from.
+bool makes_model(const Stage& stage);
+/// The index of the stage named `name`; nothing when there is none.
+std::optional<size_t> find_stage(const std::vector<Stage>& stages, std::string_view name);
 
 struct RunConfig {
   std::string name;  ///< never empty after loading: the file's stem when the file does not say
@@ -163,5 +293,12 @@ RunConfig parse_run_config(const std::string& name, const std::string& text);
 std::string to_yaml(const RunConfig& config);
 
 void describe(ConfigVisitor& visitor, RunConfig& config);
+void describe(ConfigVisitor& visitor, StageModelConfig& config);
+void describe(ConfigVisitor& visitor, EvalLossConfig& config);
+void describe(ConfigVisitor& visitor, GuardConfig& config);
+void describe(ConfigVisitor& visitor, RejectionSampleStage& stage);
+void describe(ConfigVisitor& visitor, RewardModelStage& stage);
+void describe(ConfigVisitor& visitor, EvalStage& stage);
+void describe(ConfigVisitor& visitor, ExportStage& stage);
 
 }  // namespace hone

@@ -13,6 +13,9 @@ struct RunRequest {
   std::vector<std::string> overrides;  ///< section.key=value
   std::string output;                  ///< run folder; empty: runs/<name in config>
   bool fresh = false;                  ///< the folder must be new or empty
+  std::optional<std::string> from;     ///< this stage and those after it are done again
+  std::optional<std::string> until;    ///< the run ends after this stage
+  std::optional<std::string> only;     ///< only this stage runs
 };
 
 /// Returns the exit code: 0 when all stages are done, 128 + n when signal n stopped the run after saving. Throws Error

@@ -27,6 +27,8 @@ std::vector<EvalRecord> parse_evals(std::string_view text, const std::string& pl
 
 /// A table with a line for each metric of `before` that `after` has too: before, after, change.
 std::string before_after_table(const EvalRecord& before, const EvalRecord& after);
+/// A table with a line for each metric and a column for each of `names`; the metric NAME_error is shown with NAME.
+std::string comparison_table(const std::vector<std::string>& names, const std::vector<StepMetrics>& columns);
 /// The first problem of `before` with both answers. Control characters, which could steer the terminal, are replaced;
 /// long texts are cut.
 std::string before_after_sample(const EvalRecord& before, const EvalRecord& after);

@@ -312,11 +312,19 @@ inline std::span<const std::string_view> enum_names(Squash) {
   return kSquashNames;
 }
 
+/// What of a completion a reward model reads: all, or what follows the thinking.
+enum class ScoredPart { kCompletion, kAnswer };
+inline constexpr std::string_view kScoredPartNames[] = {"completion", "answer"};
+inline std::span<const std::string_view> enum_names(ScoredPart) {
+  return kScoredPartNames;
+}
+
 /// The score of a sequence classifier in Hugging Face format (docs/rewards_models.md).
 struct ModelReward {
   static constexpr std::string_view kType = "reward_model";
   std::string path;
   std::optional<std::string> text_template;
+  ScoredPart part = ScoredPart::kCompletion;
   Squash squash = Squash::kNone;
   std::optional<int64_t> max_tokens;
   bool operator==(const ModelReward&) const = default;
@@ -368,6 +376,7 @@ using RewardParameters = std::variant<  //
 struct RewardConfig {
   double weight = 1.0;
   std::optional<std::string> name;
+  std::vector<std::string> sources{};  ///< of the prompts that it is for (Prompt::source); empty: all
   RewardParameters parameters;
 
   std::string_view type() const {

@@ -72,9 +72,11 @@ class RewardSet {
   using Row = std::vector<RewardResult>;  // one per function
   struct Entry {
     std::variant<RewardFunction, GroupReward> function;
-    bool waits = false;  // for a program or a service: it has `jobs`
-    size_t of = 0;       // of a group's: the function that it builds on
+    std::vector<std::string> sources{};  // of RewardConfig
+    bool waits = false;                  // for a program or a service: it has `jobs`
+    size_t of = 0;                       // of a group's: the function that it builds on
   };
+  static bool is_for(const Prompt& prompt, const std::vector<std::string>& sources);
   void add(const RewardConfig& config, std::optional<int64_t> max_completion_length);
   /// Fills in the functions of single completions that wait, or those that do not.
   void judge_alone(const Prompt& prompt, const Completion& completion, bool waits, Row& row) const;
@@ -100,8 +102,9 @@ class Scoring {
 
   /// Both stay where they are until finish().
   void add(const Prompt& prompt, const Completion& completion);
-  /// Fills the rewards of `groups`, all of whose completions have been added. Throws the first error of a judgement.
-  void finish(std::vector<RolloutGroup>& groups);
+  /// Fills the rewards of `groups`, all of whose completions have been added, and gives the results by group,
+  /// completion and reward. Throws the first error of a judgement.
+  std::vector<std::vector<std::vector<RewardResult>>> finish(std::vector<RolloutGroup>& groups);
 
  private:
   struct Queue;

@@ -33,6 +33,8 @@ class Trainer {
   /// Forward and backward of one micro-batch: `loss` maps log-probs and entropies [R] to a scalar. Returns the scalar's
   /// value.
   double accumulate(const ScoreBatch& batch, const std::function<at::Tensor(const kernels::LogProbs&)>& loss);
+  /// Backward of any scalar that the model's parameters lead to. Returns its value.
+  double accumulate(const at::Tensor& loss);
   /// Clips, applies AdamW (Loshchilov & Hutter 2019; no decay on vectors), clears the gradients.
   UpdateStats update();
 

@@ -1,0 +1,118 @@
+// The sections of the stages that make data and measures rather than models.
+#include "hone/pipeline/config.h"
+
+namespace hone {
+
+void describe(ConfigVisitor& v, RejectionSampleConfig& c) {
+  v.field("prompts", c.prompts, at_least(1), "prompts", "Prompts in all; null for each record of a file once.");
+  v.field("num_generations", c.num_generations, at_least(1), "completions", "Completions sampled for each prompt.");
+  v.field("prompts_per_step", c.prompts_per_step, at_least(1), "prompts", "Sampled together; changes speed only.");
+  v.field("max_per_prompt", c.max_per_prompt, at_least(1), "examples", "Kept of one prompt, the first ones.");
+  v.field("max_examples", c.max_examples, at_least(1), "examples",
+          "Ends the stage after the step that reaches so many; null for no limit.");
+  v.field("min_reward", c.min_reward, any_value(), "",
+          "Least weighted sum of the rewards, beside none of them saying wrong; null for no limit.");
+  v.field("min_language_consistency", c.min_language_consistency, between(0, 1), "",
+          "Least share of the thinking's words in the language of the question; null for no limit.");
+  v.field("max_paragraph_words", c.max_paragraph_words, at_least(1), "words",
+          "Longest paragraph (text without a line break) of the thinking; null for no limit.");
+  v.field("code_blocks", c.code_blocks, any_value(), "", "Keeps completions with fenced code in the thinking.");
+  v.field("max_repetition", c.max_repetition, between(0, 1), "",
+          "Largest share of runs of four words that occurred before in the same completion; null for no limit.");
+  v.field("min_length", c.min_length, at_least(1), "tokens", "Shorter completions are dropped; null for no limit.");
+  v.field("max_length", c.max_length, at_least(1), "tokens", "Longer completions are dropped; null for no limit.");
+  v.field(
+      "max_similarity", c.max_similarity, between(0, 1), "",
+      "A completion more similar (Jaccard index of runs of three words) to a kept one of its prompt is dropped; null "
+      "for no limit.");
+  v.field(
+      "rewrite", c.rewrite, any_value(), "",
+      "Rewrites what is kept: none, or chains (statements of builtin:chains in the question's language, in order).");
+}
+
+void describe(ConfigVisitor& v, MixConfig& c) {
+  v.field("path", c.path, any_value(), "",
+          "File of further examples with prompt and completion, as in data.path of an sft stage; null for none.");
+  v.section("fields", c.fields, "As data.fields, for that file.");
+  v.field("share", c.share, {.min = 0, .max = 0.99, .min_excluded = true}, "",
+          "Their part of all examples that are written.");
+}
+
+void describe(ConfigVisitor& v, RejectionSampleStage& c) {
+  v.field("name", c.name, any_value(), "",
+          "Part of the stage's folder name; needed in a list of stages, else the type.");
+  v.section("model", c.model, "A model of this stage's own to sample from.");
+  v.section("data", c.data, "The problems that are sampled from.");
+  v.field(
+      "template", c.prompt_template, any_value(), "",
+      "Turns a problem into the model's input: r1_zero, none, chat (the model's chat template), or a template file.");
+  v.section("rejection_sample", c.rejection_sample, "How much is sampled and what is kept.");
+  v.section("sampling", c.sampling, "How completions are drawn.");
+  v.list("rewards", c.rewards, "A completion that one of them calls wrong or cannot judge is dropped.");
+  v.section("mix", c.mix, "Examples from elsewhere that are added.");
+  v.section("checkpoint", c.checkpoint, "When state is saved and how much is kept.");
+}
+
+void describe(ConfigVisitor& v, RewardModelConfig& c) {
+  v.field(
+      "objective", c.objective, any_value(), "",
+      "Learns from pairs (records with chosen and rejected) or from single completions (with completion and label).");
+  v.field("part", c.part, any_value(), "", "What is read: the completion, or the answer after its thinking.");
+  v.field("epochs", c.epochs, above(0), "", "How often the data is gone through, where steps is null.");
+  v.field("examples_per_step", c.examples_per_step, at_least(1), "examples", "Examples in one optimizer update.");
+  v.field("max_length", c.max_length, at_least(2), "tokens",
+          "Longer examples are left out and counted; null for the positions of the model.");
+}
+
+void describe(ConfigVisitor& v, RewardModelStage& c) {
+  v.field("name", c.name, any_value(), "",
+          "Part of the stage's folder name; needed in a list of stages, else the type.");
+  v.section("model", c.model, "A starting model of this stage's own.");
+  v.section("data", c.data, "The examples: records with a prompt and what is to be compared.");
+  v.field("template", c.prompt_template, any_value(), "",
+          "Turns a prompt into the model's input: r1_zero, none, chat, or a template file.");
+  v.section("reward_model", c.reward_model, "A score for completions, learnt from preferences.");
+  v.section("optimizer", c.optimizer, "AdamW and its schedule.");
+  v.field("steps", c.steps, at_least(1), "steps", "Length of the stage; null for reward_model.epochs.");
+  v.section("checkpoint", c.checkpoint, "When state is saved and how much is kept.");
+  v.section("eval", c.eval, "Loss and accuracy on held-out examples.");
+  v.section("guards", c.guards, "When a run that has gone wrong is stopped.");
+}
+
+void describe(ConfigVisitor& v, EvaluatedModelConfig& c) {
+  v.required("path", c.path, any_value(), "", "stage:NAME, base, builtin:miniature or a model folder.");
+  v.field("name", c.name, any_value(), "", "Its name in the table; null for its path.");
+  v.field("template", c.prompt_template, any_value(), "", "In place of the stage's template; null for that.");
+}
+
+void describe(ConfigVisitor& v, ProtocolConfig& c) {
+  v.field("problems", c.problems, at_least(1), "problems", "From the first on; null for all of a file, 256 of others.");
+  v.field("num_generations", c.num_generations, at_least(1), "completions", "Completions of each problem.");
+  v.field("temperature", c.temperature, between(0, 100), "", "Of these completions; 0 is greedy.");
+  v.field("top_p", c.top_p, above_up_to(0, 1), "", "Of these completions.");
+  v.field("greedy", c.greedy, any_value(), "", "Measures also one greedy completion of each problem.");
+  v.field("max_completion_length", c.max_completion_length, at_least(1), "tokens",
+          "Null for what the model's positions leave, at most 32768.");
+}
+
+void describe(ConfigVisitor& v, EvalStage& c) {
+  v.field("name", c.name, any_value(), "",
+          "Part of the stage's folder name; needed in a list of stages, else the type.");
+  v.list("models", c.models, "The models, one line of the table each.");
+  v.section("data", c.data, "The problems.");
+  v.field("template", c.prompt_template, any_value(), "",
+          "Turns a problem into the model's input: r1_zero, none, chat, or a template file.");
+  v.section("eval", c.eval, "The protocol.");
+  v.list("rewards", c.rewards, "The first that says what is right gives the accuracy; of the others means are shown.");
+  v.section("checkpoint", c.checkpoint, "When state is saved and how much is kept.");
+}
+
+void describe(ConfigVisitor& v, ExportStage& c) {
+  v.field("name", c.name, any_value(), "",
+          "Part of the stage's folder name; needed in a list of stages, else the type.");
+  v.section("model", c.model, "The model, where it is not that of the stage before.");
+  v.required("path", c.path, any_value(), "", "Folder for the model: new, empty, or one that this stage wrote before.");
+  v.section("checkpoint", c.checkpoint, "Of no effect: the stage is one step.");
+}
+
+}  // namespace hone
