@@ -23,11 +23,16 @@ constexpr uint64_t kMaxBytes = 1 << 24;
 void forget_free_keys(RunConfig& config) {
   config.logging = {};
   config.runtime = {};
+  config.model.source.reset();
   for (Stage& stage : config.stages) {
     std::visit([](auto& s) { s.checkpoint = {}, s.guards = {}, s.optimizer.micro_batch_tokens = 0; }, stage);
     if (auto* grpo = std::get_if<GrpoStage>(&stage)) {
       grpo->sampling.max_num_seqs = 0;
       grpo->sampling.kv_cache_blocks.reset();
+      grpo->model.source.reset(), grpo->data.source.reset(), grpo->eval.source.reset();
+    }
+    if (auto* sft = std::get_if<SftStage>(&stage)) {
+      sft->model.source.reset(), sft->data.source.reset(), sft->eval.source.reset();
     }
   }
 }

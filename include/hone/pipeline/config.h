@@ -41,6 +41,7 @@ inline std::span<const std::string_view> enum_names(MetricNames) {
 struct ModelSourceConfig {
   std::optional<std::string>
       path;  ///< set after loading when the first stage needs it and has no model.path of its own
+  std::optional<std::string> source;
   ModelDtype dtype = ModelDtype::kFloat32;
   bool operator==(const ModelSourceConfig&) const = default;
 };
@@ -48,6 +49,7 @@ struct ModelSourceConfig {
 /// A stage's own starting model, in place of the one of the stage before.
 struct StageModelConfig {
   std::optional<std::string> path;
+  std::optional<std::string> source;
   bool operator==(const StageModelConfig&) const = default;
 };
 
@@ -91,6 +93,7 @@ struct GrpoStage {
 /// Held-out examples of supervised fine-tuning.
 struct EvalLossConfig {
   std::optional<std::string> path;
+  std::optional<std::string> source;
   FieldsConfig fields;
   int64_t examples = 256;
   std::optional<int64_t> every;
@@ -154,8 +157,10 @@ struct RunConfig {
 
 /// Reads a YAML or JSON file, applies `overrides` ("section.key=value", the last one wins), and checks everything that
 /// needs no model or data. Throws Error (kInput) with one line for each problem, joined by line breaks:
-/// "file:line:column: message" or "--set section.key=value: message".
-RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {});
+/// "file:line:column: message" or "--set section.key=value: message". With `absent`, models and files that are not
+/// there are no problem where a `source` says how to get them: each gives one line in `absent`.
+RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {},
+                          std::vector<std::string>* absent = nullptr);
 /// The same for a text that is at hand; `name` stands for the file in messages.
 RunConfig parse_run_config(const std::string& name, const std::string& text);
 
