@@ -93,7 +93,10 @@ void add_show(CLI::App& config) {
   command->add_option("--set", options->overrides, "section.key=value in place of what the file says; repeatable")
       ->allow_extra_args(false);
   command->footer("Example:\n  hone config show configs/miniature/r1_zero.yaml --set stage.steps=80");
-  command->callback([options] { fmt::print("{}", to_yaml(load_run_config(options->config, options->overrides))); });
+  command->callback([options] {
+    std::vector<std::string> absent;  // shown in any case
+    fmt::print("{}", to_yaml(load_run_config(options->config, options->overrides, &absent)));
+  });
 }
 
 void add_schema(CLI::App& config) {

@@ -21,7 +21,9 @@ void add_validate(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] {
     for (const std::string& config : options->configs) {
       try {
-        load_run_config(config, options->overrides);
+        std::vector<std::string> absent;
+        load_run_config(config, options->overrides, &absent);
+        for (const std::string& line : absent) fmt::print(stderr, "{}: note: {}\n", config, line);
         fmt::print("{}: valid\n", config);
       } catch (const Error& error) {
         fmt::print(stderr, "{}\n", error.what());

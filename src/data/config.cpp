@@ -11,6 +11,8 @@ void describe(ConfigVisitor& v, FieldsConfig& c) {
 void describe(ConfigVisitor& v, DataConfig& c) {
   v.required("path", c.path, any_value(), "",
              "The problems: builtin:chains, or a file of JSON Lines, which may be packed (gzip, zstd, xz).");
+  v.field("source", c.source, any_value(), "",
+          "Where the file comes from, for people: with it, `hone validate` lets the file be absent.");
   v.section("fields", c.fields,
             "Names that the file has for the fields of its records; a name with {{...}} is a text with fields in it.");
   v.field("shuffle", c.shuffle, any_value(), "", "Draws the records of a file in a new order each time around.");

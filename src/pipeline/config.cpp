@@ -51,6 +51,8 @@ void describe(ConfigVisitor& v, ModelSourceConfig& c) {
   v.field("path", c.path, any_value(), "",
           "The model the first stage starts from: builtin:miniature or a model folder; later stages start from the one "
           "before.");
+  v.field("source", c.source, any_value(), "",
+          "Where the model comes from, for people: with it, `hone validate` lets the folder be absent.");
   v.field("dtype", c.dtype, any_value(), "", "Type of weights and activations.");
 }
 
@@ -58,6 +60,7 @@ void describe(ConfigVisitor& v, StageModelConfig& c) {
   v.field("path", c.path, any_value(), "",
           "The model this stage starts from: stage:NAME, base (the run's model.path), or as model.path; null for the "
           "model of the stage before.");
+  v.field("source", c.source, any_value(), "", "Where the model comes from, as in the run's model.source.");
 }
 
 void describe(ConfigVisitor& v, RuntimeConfig& c) {
@@ -115,6 +118,7 @@ void describe(ConfigVisitor& v, GrpoStage& c) {
 
 void describe(ConfigVisitor& v, EvalLossConfig& c) {
   v.field("path", c.path, any_value(), "", "File of held-out examples, as in data.path; null for no evaluation.");
+  v.field("source", c.source, any_value(), "", "Where the file comes from, as in data.source.");
   v.section("fields", c.fields, "As data.fields, for the file of held-out examples.");
   v.field("examples", c.examples, at_least(1), "examples", "Of the file, from the first on.");
   v.field("every", c.every, at_least(1), "steps",
@@ -171,11 +175,14 @@ namespace {
 // Checks of several keys, or of the world outside of the file.
 class RunChecker {
  public:
-  RunChecker(ConfigFile& file, RunConfig& config) : file_(file), config_(config) {}
+  using Source = std::optional<std::string>;
+
+  RunChecker(ConfigFile& file, RunConfig& config, std::vector<std::string>* absent)
+      : file_(file), config_(config), absent_(absent) {}
 
   void check() {
     check_name("name", config_.name);
-    if (config_.model.path) check_model("model.path", *config_.model.path);
+    if (config_.model.path) check_model("model.path", *config_.model.path, config_.model.source);
     std::set<std::string> names;
     for (size_t i = 0; i < config_.stages.size(); ++i) {
       stage_ = file_.has("stage") ? "stage" : "stages." + std::to_string(i);
@@ -246,7 +253,17 @@ class RunChecker {
     return true;
   }
 
-  void check_model(const std::string& at, const std::string& path) {
+  // Something that is not there; where the config says how to get it, the caller may want no more than to know.
+  void report_absent(const std::string& at, Problem problem, const Source& source) {
+    if (source && absent_ != nullptr) {
+      absent_->push_back(fmt::format("{}: {} is not here: {}", at, problem.got, *source));
+      return;
+    }
+    if (source) problem.hint += ": " + *source;
+    file_.report(at, problem);
+  }
+
+  void check_model(const std::string& at, const std::string& path, const Source& source) {
     if (!file_.sound({at}) || path == kBuiltinMiniature) return;
     Problem problem{.what = at, .got = "'" + path + "'", .expected = "builtin:miniature or a model folder"};
     std::error_code error;
@@ -257,30 +274,34 @@ class RunChecker {
     } else if (fs::exists(folder, error)) {
       problem.hint = "that is a file";
     } else {
-      problem.hint = path.starts_with("builtin:") ? "no such built-in model" : "no such folder";
+      const bool builtin = path.starts_with("builtin:");
+      problem.hint = builtin ? "no such built-in model" : "no such folder";
+      if (!builtin) return report_absent(at, problem, source);
     }
     file_.report(at, problem);
   }
 
   // A file of records, or the built-in world.
-  void check_data(std::string_view name, const std::string& path, bool may_be_file) {
+  void check_data(std::string_view name, const std::string& path, const Source& source, bool may_be_file) {
     if (path == kBuiltinChains || !file_.sound({key(name)})) return;
     if (may_be_file && check_reference(key(name), path, Wanted::kFile)) return;
     std::error_code error;
     const bool builtin = path.starts_with("builtin:");
     if (may_be_file && !builtin && fs::exists(path, error) && !fs::is_directory(path, error)) return;
     const std::string known(kBuiltinChains);
-    file_.report(key(name), {.what = key(name),
-                             .got = "'" + path + "'",
-                             .expected = may_be_file ? known + " or a file of JSON Lines" : known,
-                             .hint = builtin || !may_be_file         ? ""
-                                     : fs::is_directory(path, error) ? "that is a folder"
-                                                                     : "no such file"});
+    Problem problem{.what = key(name),
+                    .got = "'" + path + "'",
+                    .expected = may_be_file ? known + " or a file of JSON Lines" : known};
+    if (may_be_file && !builtin) {
+      problem.hint = fs::is_directory(path, error) ? "that is a folder" : "no such file";
+      if (!fs::exists(path, error)) return report_absent(key(name), problem, source);
+    }
+    file_.report(key(name), problem);
   }
 
   void check_eval(const GrpoStage& c) {
     if (c.eval.problems == 0) return;
-    if (c.eval.path) check_data("eval.path", *c.eval.path, /*may_be_file=*/true);
+    if (c.eval.path) check_data("eval.path", *c.eval.path, c.eval.source, /*may_be_file=*/true);
     const bool builtin = c.eval.path.value_or(c.data.path) == kBuiltinChains;
     rule(c.eval.path || builtin, {"eval.path", "data.path"}, fmt::format("missing key '{}'", key("eval.path")),
          "name a file of held-out problems, or set eval.problems: 0");
@@ -297,7 +318,7 @@ class RunChecker {
       const std::string at = fmt::format("sources.{}", i);
       if (!file_.sound({key(at + ".name")})) continue;
       rule(names.insert(s.name).second, {at}, fmt::format("two sources are named '{}'", s.name));
-      check_data(at + ".path", s.data.path, /*may_be_file=*/true);
+      check_data(at + ".path", s.data.path, s.data.source, /*may_be_file=*/true);
       rule(s.from_step.value_or(first) <= s.until_step.value_or(c.steps), {at},
            fmt::format("{}: the source begins at step {} and ends at step {}", key(at), s.from_step.value_or(first),
                        s.until_step.value_or(c.steps)));
@@ -327,10 +348,10 @@ class RunChecker {
   }
 
   // A model of the run's or of an earlier stage, or one from outside.
-  void check_stage_model(const std::string& at, const std::string& path) {
+  void check_stage_model(const std::string& at, const std::string& path, const Source& source) {
     if (check_reference(at, path, Wanted::kModel)) return;
     if (path == kBaseModel) return check_base();
-    check_model(at, path);
+    check_model(at, path, source);
   }
 
   void check_base() {
@@ -341,7 +362,7 @@ class RunChecker {
   // A stage that starts from a model has one.
   void check_start(const StageModelConfig& model) {
     if (model.path) {
-      check_stage_model(key("model.path"), *model.path);
+      check_stage_model(key("model.path"), *model.path, model.source);
     } else if (std::none_of(config_.stages.begin(), config_.stages.begin() + static_cast<std::ptrdiff_t>(index_),
                             makes_model) &&
                file_.sound({key("model.path")})) {
@@ -364,12 +385,12 @@ class RunChecker {
 
   void check_stage(const RejectionSampleStage& c) {
     check_start(c.model);
-    check_data("data.path", c.data.path, /*may_be_file=*/true);
+    check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     check_operations(c.data);
     check_template("template", c.prompt_template);
     check_lengths(c.sampling);
     check_rewards(c.rewards, c.sampling.max_completion_length);
-    if (c.mix.path) check_data("mix.path", *c.mix.path, /*may_be_file=*/true);
+    if (c.mix.path) check_data("mix.path", *c.mix.path, c.mix.source, /*may_be_file=*/true);
     const bool builtin = c.data.path == kBuiltinChains;
     rule(!builtin || c.rejection_sample.prompts, {"rejection_sample.prompts", "data.path"},
          fmt::format("missing key '{}': builtin:chains has no end", key("rejection_sample.prompts")));
@@ -381,10 +402,10 @@ class RunChecker {
   void check_stage(const EvalStage& c) {
     for (size_t i = 0; i < c.models.size(); ++i) {
       const std::string at = fmt::format("models.{}", i);
-      if (file_.sound({key(at + ".path")})) check_stage_model(key(at + ".path"), c.models[i].path);
+      if (file_.sound({key(at + ".path")})) check_stage_model(key(at + ".path"), c.models[i].path, c.models[i].source);
       if (c.models[i].prompt_template) check_template(at + ".template", *c.models[i].prompt_template);
     }
-    check_data("data.path", c.data.path, /*may_be_file=*/true);
+    check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     check_operations(c.data);
     check_template("template", c.prompt_template);
     check_rewards(c.rewards, c.eval.max_completion_length);
@@ -397,9 +418,9 @@ class RunChecker {
     if (c.data.path == kBuiltinChains) {
       rule(false, {"data.path"}, key("data.path") + ": builtin:chains has problems, but no preferences to learn from");
     } else {
-      check_data("data.path", c.data.path, /*may_be_file=*/true);
+      check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     }
-    if (c.eval.path) check_data("eval.path", *c.eval.path, /*may_be_file=*/true);
+    if (c.eval.path) check_data("eval.path", *c.eval.path, c.eval.source, /*may_be_file=*/true);
     check_template("template", c.prompt_template);
   }
 
@@ -410,15 +431,15 @@ class RunChecker {
     if (c.data.path == kBuiltinChains) {
       rule(false, {"data.path"}, key("data.path") + ": builtin:chains has problems, but no completions to learn from");
     } else {
-      check_data("data.path", c.data.path, /*may_be_file=*/true);
+      check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     }
-    if (c.eval.path) check_data("eval.path", *c.eval.path, /*may_be_file=*/true);
+    if (c.eval.path) check_data("eval.path", *c.eval.path, c.eval.source, /*may_be_file=*/true);
     check_template("template", c.prompt_template);
   }
 
   void check_stage(const GrpoStage& c) {
     check_start(c.model);
-    check_data("data.path", c.data.path, /*may_be_file=*/true);
+    check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     check_eval(c);
     check_sources(c);
     check_template("template", c.prompt_template);
@@ -457,7 +478,7 @@ class RunChecker {
   }
 
   void check_stage(const PretrainStage& c) {
-    check_data("data.path", c.data.path, /*may_be_file=*/false);
+    check_data("data.path", c.data.path, {}, /*may_be_file=*/false);
     const ArchitectureConfig& a = c.architecture;
     rule(a.hidden_size % a.num_attention_heads == 0, {"architecture.hidden_size", "architecture.num_attention_heads"},
          fmt::format("architecture.hidden_size {} does not divide into num_attention_heads {}", a.hidden_size,
@@ -475,6 +496,7 @@ class RunChecker {
 
   ConfigFile& file_;
   RunConfig& config_;
+  std::vector<std::string>* absent_;
   std::string stage_;
   size_t index_ = 0;  // of that stage
 };
@@ -511,27 +533,29 @@ void include_stages(ConfigFile& file, const fs::path& folder) {
   }
 }
 
-RunConfig resolve(ConfigFile& file, const fs::path& path, const std::vector<std::string>& overrides) {
+RunConfig resolve(ConfigFile& file, const fs::path& path, const std::vector<std::string>& overrides,
+                  std::vector<std::string>* absent) {
   include_stages(file, path.parent_path());
   for (const std::string& assignment : overrides) file.set(assignment);
   RunConfig config;
   file.read(config);
   if (config.name.empty()) config.name = path.stem().string();
-  RunChecker(file, config).check();
+  RunChecker(file, config, absent).check();
   file.throw_problems();
   return config;
 }
 
 }  // namespace
 
-RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides) {
+RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides,
+                          std::vector<std::string>* absent) {
   ConfigFile file{fs::path(path)};
-  return resolve(file, path, overrides);
+  return resolve(file, path, overrides, absent);
 }
 
 RunConfig parse_run_config(const std::string& name, const std::string& text) {
   ConfigFile file(name, text);
-  return resolve(file, name, {});
+  return resolve(file, name, {}, nullptr);
 }
 
 std::string to_yaml(const RunConfig& config) {

@@ -26,6 +26,9 @@ void forget_free_keys(Stage& stage) {
         s.checkpoint = {};
         if constexpr (requires { s.guards; }) s.guards = {};
         if constexpr (requires { s.optimizer; }) s.optimizer.micro_batch_tokens = 0;
+        if constexpr (requires { s.model.source; }) s.model.source.reset();
+        if constexpr (requires { s.data.source; }) s.data.source.reset();
+        if constexpr (requires { s.eval.source; }) s.eval.source.reset();
         if constexpr (requires { s.sampling; }) s.sampling.max_num_seqs = 0, s.sampling.kv_cache_blocks.reset();
       },
       stage);
@@ -46,6 +49,7 @@ void forget_warned_keys(RunConfig& config) {
 RunConfig begun(RunConfig config, const std::vector<StageStatus>& stages) {
   config.logging = {};
   config.runtime = {};
+  config.model.source.reset();
   std::vector<Stage> kept;
   for (size_t i = 0; i < std::min(config.stages.size(), stages.size()); ++i) {
     if (stages[i].status == "waiting") continue;

@@ -33,6 +33,7 @@ void describe(ConfigVisitor& v, RejectionSampleConfig& c) {
 void describe(ConfigVisitor& v, MixConfig& c) {
   v.field("path", c.path, any_value(), "",
           "File of further examples with prompt and completion, as in data.path of an sft stage; null for none.");
+  v.field("source", c.source, any_value(), "", "Where the file comes from, as in data.source.");
   v.section("fields", c.fields, "As data.fields, for that file.");
   v.field("share", c.share, {.min = 0, .max = 0.99, .min_excluded = true}, "",
           "Their part of all examples that are written.");
@@ -81,6 +82,7 @@ void describe(ConfigVisitor& v, RewardModelStage& c) {
 
 void describe(ConfigVisitor& v, EvaluatedModelConfig& c) {
   v.required("path", c.path, any_value(), "", "stage:NAME, base, builtin:miniature or a model folder.");
+  v.field("source", c.source, any_value(), "", "Where the model comes from, as in the run's model.source.");
   v.field("name", c.name, any_value(), "", "Its name in the table; null for its path.");
   v.field("template", c.prompt_template, any_value(), "", "In place of the stage's template; null for that.");
 }

@@ -54,6 +54,7 @@ void describe(ConfigVisitor& v, FieldsConfig& c);
 
 struct DataConfig {
   std::string path;
+  std::optional<std::string> source;
   FieldsConfig fields;
   bool shuffle = true;
   Split split = Split::kTrain;

@@ -11,6 +11,7 @@ struct EvalConfig {
   int64_t problems = 256;
   std::optional<int64_t> every;
   std::optional<std::string> path;
+  std::optional<std::string> source;
   FieldsConfig fields;
   int64_t num_generations = 1;
   double temperature = 0.0;
@@ -25,6 +26,7 @@ inline void describe(ConfigVisitor& v, EvalConfig& c) {
           "Held-out problems before and after the stage, or all of a file that has fewer; 0 for no evaluation.");
   v.field("path", c.path, any_value(), "",
           "File of held-out problems, as in data.path; null for builtin:chains where data.path is that.");
+  v.field("source", c.source, any_value(), "", "Where the file comes from, as in data.source.");
   v.section("fields", c.fields, "As data.fields, for the file of held-out problems.");
   v.field("num_generations", c.num_generations, between(1, kMaxCount), "completions",
           "Completions a problem; above 1 there are also pass@k and cons@k.");

@@ -46,6 +46,7 @@ inline constexpr std::string_view kBaseModel = "base";
 struct ModelSourceConfig {
   std::optional<std::string>
       path;  ///< set after loading when the first stage needs it and has no model.path of its own
+  std::optional<std::string> source;
   ModelDtype dtype = ModelDtype::kFloat32;
   bool operator==(const ModelSourceConfig&) const = default;
 };
@@ -53,6 +54,7 @@ struct ModelSourceConfig {
 /// A stage's own starting model, in place of the one of the stage before.
 struct StageModelConfig {
   std::optional<std::string> path;
+  std::optional<std::string> source;
   bool operator==(const StageModelConfig&) const = default;
 };
 
@@ -97,6 +99,7 @@ struct GrpoStage {
 /// Held-out examples of supervised fine-tuning.
 struct EvalLossConfig {
   std::optional<std::string> path;
+  std::optional<std::string> source;
   FieldsConfig fields;
   int64_t examples = 256;
   std::optional<int64_t> every;
@@ -168,6 +171,7 @@ struct RejectionSampleConfig {
 /// Examples from elsewhere that join the kept ones.
 struct MixConfig {
   std::optional<std::string> path;
+  std::optional<std::string> source;
   FieldsConfig fields;
   double share = 0.25;
   bool operator==(const MixConfig&) const = default;
@@ -221,6 +225,7 @@ struct RewardModelStage {
 /// One line of an evaluation's table.
 struct EvaluatedModelConfig {
   std::string path;
+  std::optional<std::string> source;
   std::optional<std::string> name;
   std::optional<std::string> prompt_template;
   bool operator==(const EvaluatedModelConfig&) const = default;
@@ -284,8 +289,10 @@ struct RunConfig {
 
 /// Reads a YAML or JSON file, applies `overrides` ("section.key=value", the last one wins), and checks everything that
 /// needs no model or data. Throws Error (kInput) with one line for each problem, joined by line breaks:
-/// "file:line:column: message" or "--set section.key=value: message".
-RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {});
+/// "file:line:column: message" or "--set section.key=value: message". With `absent`, models and files that are not
+/// there are no problem where a `source` says how to get them: each gives one line in `absent`.
+RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {},
+                          std::vector<std::string>* absent = nullptr);
 /// The same for a text that is at hand; `name` stands for the file in messages.
 RunConfig parse_run_config(const std::string& name, const std::string& text);
 
