@@ -220,9 +220,9 @@ class GrpoRun {
     for (const auto range : algo::micro_batches(minibatch, stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(minibatch, range);
       trainer_.accumulate(score_batch(part, stage_.sampling.temperature), [&](const kernels::LogProbs& out) {
-        const algo::LossTerms terms = algo::policy_loss(
-            {out.log_probs, part.old_log_probs, part.ref_log_probs, part.advantages, part.weights, out.entropy},
-            stage_.grpo);
+        const algo::LossTerms terms = algo::policy_loss({out.log_probs, part.old_log_probs, part.ref_log_probs,
+                                                         part.advantages, part.weights, out.entropy, part.row_offsets},
+                                                        stage_.grpo);
         if (on_policy) {
           totals.log_prob_difference =
               std::max(totals.log_prob_difference, largest_difference(out.log_probs, part.old_log_probs));

@@ -30,6 +30,8 @@ GrpoConfig config_of(const Json& c) {
   config.loss_type = value_of<LossType>(c["loss_type"]);
   config.scale_rewards = value_of<ScaleRewards>(c["scale_rewards"]);
   config.epsilon = c["epsilon"], config.epsilon_high = c["epsilon_high"], config.beta = c["beta"].get<double>();
+  if (c.contains("importance_sampling_level"))
+    config.importance_sampling_level = value_of<ImportanceSamplingLevel>(c["importance_sampling_level"]);
   config.mask_truncated_completions = c["mask_truncated_completions"];
   config.num_minibatches = c["num_minibatches"];
   return config;
@@ -87,7 +89,7 @@ TEST(Trl, GivesTheSameAdvantagesLossesGradientsAndMetrics) {
   TrainBatch rollout = build_batch(groups);
   rollout.ref_log_probs = tensor_of(rows_of(data["ref_log_probs"], rollout, generations)).to(at::kFloat);
   const RandomStream stream = stream_of(rollout, groups);
-  ASSERT_EQ(data["cases"].size(), 20U);
+  ASSERT_EQ(data["cases"].size(), 23U);
   for (const Json& c : data["cases"]) {
     SCOPED_TRACE(c["loss_type"].dump() + c["scale_rewards"].dump() + c["num_minibatches"].dump());
     const GrpoConfig config = config_of(c);
@@ -113,11 +115,11 @@ TEST(Trl, GivesTheSameAdvantagesLossesGradientsAndMetrics) {
       ASSERT_EQ(gradient.size(), expected.size());
       for (size_t row = 0; row < gradient.size(); ++row) EXPECT_NEAR(gradient[row], expected[row], 1e-7) << row;
 
-      const auto tokens = static_cast<double>(stats.tokens);
+      const auto tokens = static_cast<double>(stats.tokens), ratios = static_cast<double>(stats.ratios);
       const auto low = static_cast<double>(stats.clip_low), high = static_cast<double>(stats.clip_high);
-      EXPECT_NEAR(low / tokens, c["metrics"]["clip_ratio/low_mean"][m], 1e-7);
-      EXPECT_NEAR(high / tokens, c["metrics"]["clip_ratio/high_mean"][m], 1e-7);
-      EXPECT_NEAR((low + high) / tokens, c["metrics"]["clip_ratio/region_mean"][m], 1e-7);
+      EXPECT_NEAR(low / ratios, c["metrics"]["clip_ratio/low_mean"][m], 1e-7);
+      EXPECT_NEAR(high / ratios, c["metrics"]["clip_ratio/high_mean"][m], 1e-7);
+      EXPECT_NEAR((low + high) / ratios, c["metrics"]["clip_ratio/region_mean"][m], 1e-7);
       EXPECT_NEAR(stats.entropy / tokens, c["metrics"]["entropy"][m], 1e-7);
       if (config.uses_reference()) {
         EXPECT_NEAR(stats.kl / tokens, c["metrics"]["kl"][m], 1e-7);

@@ -47,6 +47,13 @@ inline std::span<const std::string_view> enum_names(OldLogProbs) {
   return kOldLogProbsNames;
 }
 
+/// What a ratio belongs to: a token, or a whole completion.
+enum class ImportanceSamplingLevel { kToken, kSequence };
+inline constexpr std::string_view kImportanceSamplingLevelNames[] = {"token", "sequence"};
+inline std::span<const std::string_view> enum_names(ImportanceSamplingLevel) {
+  return kImportanceSamplingLevelNames;
+}
+
 struct GrpoConfig {
   int64_t num_generations = 16;
   int64_t prompts_per_step = 32;
@@ -54,6 +61,7 @@ struct GrpoConfig {
   int64_t num_iterations = 1;
   double epsilon = 0.2;
   double epsilon_high = 0.28;
+  ImportanceSamplingLevel importance_sampling_level = ImportanceSamplingLevel::kToken;
   LossType loss_type = LossType::kDapo;
   ScaleRewards scale_rewards = ScaleRewards::kGroup;
   std::optional<double> beta = 0.001;
@@ -79,6 +87,9 @@ inline void describe(ConfigVisitor& v, GrpoConfig& c) {
   v.field("num_iterations", c.num_iterations, at_least(1), "passes", "Passes over the completions of one step.");
   v.field("epsilon", c.epsilon, above(0), "", "The ratio is clipped below at 1 - epsilon.");
   v.field("epsilon_high", c.epsilon_high, above(0), "", "The ratio is clipped above at 1 + epsilon_high.");
+  v.field(
+      "importance_sampling_level", c.importance_sampling_level, any_value(), "",
+      "What a ratio belongs to: each token, or the whole completion (sequence, GSPO), by the mean of its log-ratios.");
   v.field(
       "loss_type", c.loss_type, any_value(), "",
       "How token losses are averaged: grpo (per completion), dapo (over all tokens), dr_grpo (by the length limit), "
