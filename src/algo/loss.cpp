@@ -33,6 +33,20 @@ at::Tensor sequence_means(const at::Tensor& x, const std::vector<int64_t>& row_o
   return (sums / lengths).index_select(0, sequence_of).to(x.scalar_type());
 }
 
+// minimum() rather than clamp_max(), whose gradient turns NaN into 0.
+at::Tensor at_most(const at::Tensor& x, double bound) {
+  return x.minimum(x.new_full({}, bound));
+}
+
+// -A times what the ratio [R] is allowed to be.
+at::Tensor surrogate(const at::Tensor& ratio, const LossInputs& in, const GrpoConfig& config) {
+  if (config.loss_type == LossType::kCispo)
+    return (at_most(ratio.detach(), 1 + config.epsilon_high) * in.advantages * in.log_probs).neg();
+  const at::Tensor clipped = ratio.clamp(1 - config.epsilon, 1 + config.epsilon_high);
+  const at::Tensor bounded = config.delta ? at_most(ratio, *config.delta) : ratio;
+  return (bounded * in.advantages).minimum(clipped * in.advantages).neg();
+}
+
 LossStats measure(const LossInputs& in, const at::Tensor& token_loss, const at::Tensor& kl, const GrpoConfig& config) {
   at::Tensor keep[7];
   const double* loss = doubles(token_loss, keep[0]);
@@ -47,7 +61,7 @@ LossStats measure(const LossInputs& in, const at::Tensor& token_loss, const at::
   const auto add_ratio = [&](double log_ratio, double a) {
     const double ratio = std::exp(std::min(log_ratio, kMaxLogRatio));
     ++stats.ratios;
-    if (ratio < 1 - config.epsilon && a < 0) ++stats.clip_low;
+    if (ratio < 1 - config.epsilon && a < 0 && config.loss_type != LossType::kCispo) ++stats.clip_low;
     if (ratio > 1 + config.epsilon_high && a > 0) ++stats.clip_high;
     stats.ratio_min = std::min(stats.ratio_min, ratio);
     stats.ratio_max = std::max(stats.ratio_max, ratio);
@@ -109,14 +123,17 @@ LossTerms policy_loss(const LossInputs& in, const GrpoConfig& config) {
   const bool kl_in_loss = config.uses_reference() && config.kl_in == KlIn::kLoss;
   HONE_ASSERT(!kl_in_loss || in.ref_log_probs.defined(), "the loss has a KL term but no reference log-probs");
 
-  // 1. Clipped surrogate.
-  // minimum() rather than clamp_max(), whose gradient turns NaN into 0.
+  // 1. Surrogate.
   at::Tensor log_ratio = in.log_probs - in.old_log_probs;  // [R]
   if (config.importance_sampling_level == ImportanceSamplingLevel::kSequence)
     log_ratio = sequence_means(log_ratio, in.row_offsets);
-  const at::Tensor ratio = log_ratio.minimum(log_ratio.new_full({}, kMaxLogRatio)).exp();
-  const at::Tensor clipped = ratio.clamp(1 - config.epsilon, 1 + config.epsilon_high);
-  at::Tensor token_loss = (ratio * in.advantages).minimum(clipped * in.advantages).neg();
+  const at::Tensor ratio = at_most(log_ratio, kMaxLogRatio).exp();
+  at::Tensor token_loss = surrogate(ratio, in, config);
+  if (config.importance_sampling_cap) {
+    HONE_ASSERT(in.behavior_log_probs.defined(), "no log-probs of the sampler");
+    token_loss =
+        token_loss * at_most((in.old_log_probs - in.behavior_log_probs).exp(), *config.importance_sampling_cap);
+  }
 
   // 2. KL to the reference.
   at::Tensor kl;

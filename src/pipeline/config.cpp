@@ -301,7 +301,20 @@ class RunChecker {
          {"sampling.min_completion_length", "sampling.max_completion_length"},
          fmt::format("sampling.min_completion_length {} is more than max_completion_length {}",
                      c.sampling.min_completion_length.value_or(0), c.sampling.max_completion_length));
+    check_loss(c.grpo);
     check_rewards(c);
+  }
+
+  void check_loss(const GrpoConfig& c) {
+    rule(!c.delta || *c.delta > 1 + c.epsilon_high, {"grpo.delta", "grpo.epsilon_high"},
+         fmt::format("grpo.delta {} is not more than 1 + epsilon_high {}", c.delta.value_or(0), c.epsilon_high));
+    rule(!c.delta || c.loss_type != LossType::kCispo, {"grpo.delta", "grpo.loss_type"},
+         "grpo.delta is a bound of the clipped ratio, which loss_type cispo does not have",
+         "the weights of cispo are bounded by 1 + epsilon_high");
+    rule(!c.importance_sampling_cap || c.old_log_probs == OldLogProbs::kRecompute,
+         {"grpo.importance_sampling_cap", "grpo.old_log_probs"},
+         "grpo.importance_sampling_cap needs old_log_probs recompute",
+         "with behavior the ratio already divides by the sampler's log-probs");
   }
 
   void check_rewards(const GrpoStage& c) {

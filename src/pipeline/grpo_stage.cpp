@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "hone/algo/batch.h"
 #include "hone/core/error.h"
@@ -182,7 +183,7 @@ class GrpoRun {
       const Timer timer(totals.old_log_prob);
       const at::Tensor recomputed = score(policy_, rollout);
       totals.log_prob_difference = largest_difference(recomputed, rollout.old_log_probs);
-      rollout.old_log_probs = recomputed;
+      rollout.behavior_log_probs = std::exchange(rollout.old_log_probs, recomputed);
     }
   }
 
@@ -220,8 +221,14 @@ class GrpoRun {
     for (const auto range : algo::micro_batches(minibatch, stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(minibatch, range);
       trainer_.accumulate(score_batch(part, stage_.sampling.temperature), [&](const kernels::LogProbs& out) {
-        const algo::LossTerms terms = algo::policy_loss({out.log_probs, part.old_log_probs, part.ref_log_probs,
-                                                         part.advantages, part.weights, out.entropy, part.row_offsets},
+        const algo::LossTerms terms = algo::policy_loss({.log_probs = out.log_probs,
+                                                         .old_log_probs = part.old_log_probs,
+                                                         .ref_log_probs = part.ref_log_probs,
+                                                         .advantages = part.advantages,
+                                                         .weights = part.weights,
+                                                         .entropy = out.entropy,
+                                                         .behavior_log_probs = part.behavior_log_probs,
+                                                         .row_offsets = part.row_offsets},
                                                         stage_.grpo);
         if (on_policy) {
           totals.log_prob_difference =

@@ -14,7 +14,8 @@
 namespace hone::algo {
 namespace {
 
-constexpr LossType kLossTypes[] = {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo, LossType::kBnpo};
+constexpr LossType kLossTypes[] = {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo, LossType::kBnpo,
+                                   LossType::kCispo};
 constexpr KlEstimator kEstimators[] = {KlEstimator::kK1, KlEstimator::kK2, KlEstimator::kK3};
 constexpr ScaleRewards kScales[] = {ScaleRewards::kGroup, ScaleRewards::kBatch, ScaleRewards::kNone};
 
@@ -22,7 +23,11 @@ constexpr ImportanceSamplingLevel kLevels[] = {ImportanceSamplingLevel::kToken, 
 
 /// Log-ratios well away from the bounds of every clip below, on both sides of each and between them.
 constexpr double kLogRatios[] = {-1.1, -0.4, -0.1, 0.05, 0.15, 0.7};
-constexpr std::pair<double, double> kClips[] = {{0.2, 0.28}, {0.2, 0.2}, {0.5, 0.06}, {10, 10}};
+struct Clip {
+  double low, high;
+  std::optional<double> delta{};
+};
+constexpr Clip kClips[] = {{0.2, 0.28}, {0.2, 0.2}, {0.5, 0.06}, {10, 10}, {0.2, 0.28, 1.65}};
 
 struct Case {
   GrpoConfig config;
@@ -73,7 +78,12 @@ Reference by_definition(const Case& c) {
     }
     if (c.config.importance_sampling_level == ImportanceSamplingLevel::kSequence)
       ratios = {std::pow(product, 1 / static_cast<double>(completion.ids.size()))};
-    for (const double ratio : ratios) out.low += a < 0 && ratio<low, out.high += a> 0 && ratio > high, ++out.ratios;
+    const bool cispo = c.config.loss_type == LossType::kCispo;
+    for (const double ratio : ratios) {
+      ++out.ratios;
+      out.low += a < 0 && ratio < low && !cispo;
+      out.high += a > 0 && ratio > high;
+    }
     double sum = 0;
     for (size_t t = 0; t < completion.ids.size(); ++t, ++out.tokens) {
       const double log_prob = c.log_probs[static_cast<size_t>(out.tokens)];
@@ -81,6 +91,8 @@ Reference by_definition(const Case& c) {
       double surrogate = ratio * a;
       if (a > 0 && ratio > high) surrogate = high * a;
       if (a < 0 && ratio < low) surrogate = low * a;
+      if (a < 0 && ratio > c.config.delta.value_or(ratio)) surrogate = *c.config.delta * a;
+      if (cispo) surrogate = std::min(ratio, high) * a * log_prob;
       const double kl = kl_by_definition(log_prob, ref[static_cast<size_t>(out.tokens)], c.config.kl_estimator);
       out.kl += kl;
       sum -= surrogate;
@@ -90,7 +102,8 @@ Reference by_definition(const Case& c) {
   }
   if (c.config.loss_type == LossType::kGrpo) out.loss = per_completion / sequences;
   if (c.config.loss_type == LossType::kDrGrpo) out.loss = total / (sequences * 9);
-  if (c.config.loss_type == LossType::kDapo || c.config.loss_type == LossType::kBnpo)
+  if (c.config.loss_type == LossType::kDapo || c.config.loss_type == LossType::kBnpo ||
+      c.config.loss_type == LossType::kCispo)
     out.loss = total / static_cast<double>(out.tokens);
   return out;
 }
@@ -111,12 +124,14 @@ void for_every_setting(F&& f) {
   for (const LossType loss_type : kLossTypes) {
     for (const KlEstimator estimator : kEstimators) {
       for (const ScaleRewards scale : kScales) {
-        for (const auto& [low, high] : kClips) {
+        for (const auto& [low, high, delta] : kClips) {
+          if (delta && loss_type == LossType::kCispo) continue;
           for (const ImportanceSamplingLevel level : kLevels) {
             config.loss_type = loss_type, config.kl_estimator = estimator, config.scale_rewards = scale;
-            config.epsilon = low, config.epsilon_high = high, config.importance_sampling_level = level;
-            with_every_kl(fmt::format("{} {} {} {} clip {} {}", enum_name(loss_type), enum_name(estimator),
-                                      enum_name(scale), enum_name(level), low, high));
+            config.epsilon = low, config.epsilon_high = high, config.delta = delta,
+            config.importance_sampling_level = level;
+            with_every_kl(fmt::format("{} {} {} {} clip {} {} {}", enum_name(loss_type), enum_name(estimator),
+                                      enum_name(scale), enum_name(level), low, high, delta.value_or(0)));
           }
         }
       }
@@ -156,7 +171,13 @@ TEST(PolicyLoss, GradientEqualsCentralDifferences) {
       const auto loss_at = [&](double step) {
         std::vector<double> moved = c.log_probs;
         moved[row] += step;
-        return policy_loss(inputs_of(c.batch, tensor_of(moved)), c.config).loss.item<double>();
+        LossInputs in = inputs_of(c.batch, tensor_of(moved));
+        if (c.config.loss_type == LossType::kCispo) {  // its ratio is a constant: here both of its parts move
+          std::vector<double> old = values_of(in.old_log_probs);
+          old[row] += step;
+          in.old_log_probs = tensor_of(old);
+        }
+        return policy_loss(in, c.config).loss.item<double>();
       };
       ASSERT_NEAR(gradient[row], (loss_at(kStep) - loss_at(-kStep)) / (2 * kStep), 1e-9);
     }
@@ -247,7 +268,9 @@ TEST(PolicyLoss, OnPolicyIsMinusTheWeightedAdvantages) {
       const std::vector<double> gradient = gradient_of(in, config);
       double sum = 0;
       for (size_t row = 0; row < weights.size(); ++row) {
-        sum -= weights[row] * advantages[row];
+        const double factor =
+            loss_type == LossType::kCispo ? in.log_probs[static_cast<int64_t>(row)].item<double>() : 1;
+        sum -= weights[row] * (advantages[row] * factor);
         EXPECT_EQ(gradient[row], -weights[row] * advantages[row]);  // the policy gradient
       }
       EXPECT_EQ(stats.loss, sum);
@@ -341,6 +364,72 @@ TEST(PolicyLoss, ARatioOfAWholeSequenceReachesAllItsTokens) {
   EXPECT_NEAR(negative.loss, 0.75 * s + std::exp(0.5), 1e-14);
   EXPECT_NEAR(descent[4], 0.5 * std::exp(0.5), 1e-14);
   EXPECT_EQ(negative.clip_high + negative.clip_low, 0);
+}
+
+// MiniMax-M1, eq. 4 and 5: REINFORCE with the weight min(ratio, 1 + epsilon_high), so that no token loses its gradient.
+TEST(PolicyLoss, CispoBoundsTheWeightAndKeepsTheGradient) {
+  GrpoConfig config;
+  config.beta.reset(), config.loss_type = LossType::kCispo, config.epsilon_high = 0.5;
+  for (const double log_ratio : {-3.0, 0.0, 0.3, 2.0}) {
+    for (const double a : {-2.0, 2.0}) {
+      const LossInputs in = one_token(log_ratio, a, at::kDouble);
+      const double weight = std::min(std::exp(log_ratio), 1.5);
+      const LossStats stats = policy_loss(in, config).stats;
+      EXPECT_DOUBLE_EQ(stats.loss, -weight * a * log_ratio);
+      EXPECT_DOUBLE_EQ(gradient_of(in, config)[0], -weight * a);
+      EXPECT_EQ(stats.clip_high, log_ratio == 2.0 && a > 0 ? 1 : 0);
+      EXPECT_EQ(stats.clip_low, 0);
+    }
+  }
+}
+
+// Ye et al. 2020, eq. 5: max(min(ratio A, clip(ratio) A), delta A) for A < 0; nothing changes for A > 0.
+TEST(PolicyLoss, DeltaBoundsWhatABadTokenMayCost) {
+  GrpoConfig plain, dual;
+  plain.beta.reset(), dual.beta.reset(), dual.delta = 3;
+  for (const double log_ratio : {-1.0, 0.0, 0.2, 1.0, 1.2, 5.0}) {
+    for (const double a : {-2.0, 2.0}) {
+      const LossInputs in = one_token(log_ratio, a, at::kDouble);
+      const double without = policy_loss(in, plain).stats.loss;
+      const bool bounded = a < 0 && std::exp(log_ratio) > 3;
+      EXPECT_EQ(policy_loss(in, dual).stats.loss, bounded ? -3 * a : without);
+      EXPECT_EQ(gradient_of(in, dual)[0], bounded ? 0 : gradient_of(in, plain)[0]);
+    }
+  }
+}
+
+// Truncated importance sampling: a weight min(exp(old - behavior), cap) on all but the KL term; the ratio keeps its own
+// denominator.
+TEST(PolicyLoss, IsWeightedTowardsThePolicyFromTheSampler) {
+  RandomStream random = test_stream(18);
+  for (const LossType loss_type : {LossType::kGrpo, LossType::kCispo}) {
+    GrpoConfig plain;
+    plain.beta.reset(), plain.loss_type = loss_type;
+    GrpoConfig capped = plain;
+    capped.importance_sampling_cap = 1.5;
+    const Case c = random_case(plain, random);
+    LossInputs in = inputs_of(c.batch, tensor_of(c.log_probs)), weighted = in;
+    std::vector<double> behavior = values_of(in.old_log_probs), weights = values_of(in.weights);
+    for (size_t row = 0; row < weights.size(); ++row) {
+      const double difference = random.next_uniform() * 2 - 1;
+      behavior[row] -= difference;
+      weights[row] *= std::min(std::exp(difference), 1.5);
+    }
+    in.behavior_log_probs = tensor_of(behavior);
+    weighted.weights = tensor_of(weights);
+    EXPECT_NEAR(policy_loss(in, capped).stats.loss, policy_loss(weighted, plain).stats.loss, 1e-13);
+    const std::vector<double> gradient = gradient_of(in, capped), expected = gradient_of(weighted, plain);
+    for (size_t row = 0; row < gradient.size(); ++row) EXPECT_NEAR(gradient[row], expected[row], 1e-14);
+
+    in.behavior_log_probs = in.old_log_probs;  // as in hone, where sampler and trainer agree: nothing changes
+    EXPECT_EQ(gradient_of(in, capped), gradient_of(in, plain));
+    EXPECT_EQ(policy_loss(in, capped).stats.loss, policy_loss(in, plain).stats.loss);
+
+    in.log_probs = in.old_log_probs, in.ref_log_probs = in.old_log_probs.sub(0.5);  // the KL term has no weight
+    in.behavior_log_probs = in.old_log_probs.sub(9), in.advantages = in.advantages.mul(0);
+    plain.beta = capped.beta = 0.2;
+    EXPECT_EQ(gradient_of(in, capped), gradient_of(in, plain));
+  }
 }
 
 TEST(PolicyLoss, StaysFiniteWhereExponentialsOverflow) {

@@ -65,9 +65,9 @@ inline std::vector<double> values_of(const at::Tensor& x) {
 /// The batch's numbers in the type of `log_probs`.
 inline LossInputs inputs_of(const TrainBatch& batch, const at::Tensor& log_probs) {
   const auto type = log_probs.scalar_type();
-  LossInputs in = {
-      log_probs,        batch.old_log_probs.to(type), {}, batch.advantages.to(type), batch.weights.to(type), {},
-      batch.row_offsets};
+  LossInputs in = {log_probs, batch.old_log_probs.to(type), {}, batch.advantages.to(type), batch.weights.to(type), {}};
+  in.row_offsets = batch.row_offsets;
+  if (batch.behavior_log_probs.defined()) in.behavior_log_probs = batch.behavior_log_probs.to(type);
   if (batch.ref_log_probs.defined()) in.ref_log_probs = batch.ref_log_probs.to(type);
   return in;
 }

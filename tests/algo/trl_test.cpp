@@ -32,6 +32,8 @@ GrpoConfig config_of(const Json& c) {
   config.epsilon = c["epsilon"], config.epsilon_high = c["epsilon_high"], config.beta = c["beta"].get<double>();
   if (c.contains("importance_sampling_level"))
     config.importance_sampling_level = value_of<ImportanceSamplingLevel>(c["importance_sampling_level"]);
+  if (c.contains("delta")) config.delta = c["delta"];
+  if (c.contains("importance_sampling_cap")) config.importance_sampling_cap = c["importance_sampling_cap"];
   config.mask_truncated_completions = c["mask_truncated_completions"];
   config.num_minibatches = c["num_minibatches"];
   return config;
@@ -88,8 +90,9 @@ TEST(Trl, GivesTheSameAdvantagesLossesGradientsAndMetrics) {
   auto groups = groups_of(data);
   TrainBatch rollout = build_batch(groups);
   rollout.ref_log_probs = tensor_of(rows_of(data["ref_log_probs"], rollout, generations)).to(at::kFloat);
+  rollout.behavior_log_probs = tensor_of(rows_of(data["sampling_log_probs"], rollout, generations)).to(at::kFloat);
   const RandomStream stream = stream_of(rollout, groups);
-  ASSERT_EQ(data["cases"].size(), 23U);
+  ASSERT_EQ(data["cases"].size(), 29U);
   for (const Json& c : data["cases"]) {
     SCOPED_TRACE(c["loss_type"].dump() + c["scale_rewards"].dump() + c["num_minibatches"].dump());
     const GrpoConfig config = config_of(c);
@@ -117,9 +120,14 @@ TEST(Trl, GivesTheSameAdvantagesLossesGradientsAndMetrics) {
 
       const auto tokens = static_cast<double>(stats.tokens), ratios = static_cast<double>(stats.ratios);
       const auto low = static_cast<double>(stats.clip_low), high = static_cast<double>(stats.clip_high);
-      EXPECT_NEAR(low / ratios, c["metrics"]["clip_ratio/low_mean"][m], 1e-7);
-      EXPECT_NEAR(high / ratios, c["metrics"]["clip_ratio/high_mean"][m], 1e-7);
-      EXPECT_NEAR((low + high) / ratios, c["metrics"]["clip_ratio/region_mean"][m], 1e-7);
+      if (config.loss_type == LossType::kCispo) {
+        EXPECT_EQ(low, 0);
+        EXPECT_NEAR(high / ratios, c["metrics"]["cispo_clip_ratio"][m], 1e-7);
+      } else {
+        EXPECT_NEAR(low / ratios, c["metrics"]["clip_ratio/low_mean"][m], 1e-7);
+        EXPECT_NEAR(high / ratios, c["metrics"]["clip_ratio/high_mean"][m], 1e-7);
+        EXPECT_NEAR((low + high) / ratios, c["metrics"]["clip_ratio/region_mean"][m], 1e-7);
+      }
       EXPECT_NEAR(stats.entropy / tokens, c["metrics"]["entropy"][m], 1e-7);
       if (config.uses_reference()) {
         EXPECT_NEAR(stats.kl / tokens, c["metrics"]["kl"][m], 1e-7);

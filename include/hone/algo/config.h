@@ -6,9 +6,10 @@
 namespace hone {
 
 /// How token losses are averaged: per completion, then over completions (grpo); over all tokens of the step (dapo);
-/// over completions x the length limit (dr_grpo); over the tokens of a minibatch (bnpo).
-enum class LossType { kGrpo, kDapo, kDrGrpo, kBnpo };
-inline constexpr std::string_view kLossTypeNames[] = {"grpo", "dapo", "dr_grpo", "bnpo"};
+/// over completions x the length limit (dr_grpo); over the tokens of a minibatch (bnpo). cispo averages as dapo, and
+/// its ratio is a bounded weight that no gradient flows through.
+enum class LossType { kGrpo, kDapo, kDrGrpo, kBnpo, kCispo };
+inline constexpr std::string_view kLossTypeNames[] = {"grpo", "dapo", "dr_grpo", "bnpo", "cispo"};
 inline std::span<const std::string_view> enum_names(LossType) {
   return kLossTypeNames;
 }
@@ -61,6 +62,7 @@ struct GrpoConfig {
   int64_t num_iterations = 1;
   double epsilon = 0.2;
   double epsilon_high = 0.28;
+  std::optional<double> delta;
   ImportanceSamplingLevel importance_sampling_level = ImportanceSamplingLevel::kToken;
   LossType loss_type = LossType::kDapo;
   ScaleRewards scale_rewards = ScaleRewards::kGroup;
@@ -72,6 +74,7 @@ struct GrpoConfig {
   int64_t max_refill_rounds = 8;
   bool mask_truncated_completions = false;
   OldLogProbs old_log_probs = OldLogProbs::kBehavior;
+  std::optional<double> importance_sampling_cap;
 
   /// Whether a reference model is kept: beta is neither null nor 0.
   bool uses_reference() const { return beta.value_or(0) > 0; }
@@ -88,12 +91,16 @@ inline void describe(ConfigVisitor& v, GrpoConfig& c) {
   v.field("epsilon", c.epsilon, above(0), "", "The ratio is clipped below at 1 - epsilon.");
   v.field("epsilon_high", c.epsilon_high, above(0), "", "The ratio is clipped above at 1 + epsilon_high.");
   v.field(
+      "delta", c.delta, above(1), "",
+      "Dual clip: with a negative advantage the ratio counts up to this at most, above 1 + epsilon_high; null for no "
+      "bound.");
+  v.field(
       "importance_sampling_level", c.importance_sampling_level, any_value(), "",
       "What a ratio belongs to: each token, or the whole completion (sequence, GSPO), by the mean of its log-ratios.");
   v.field(
       "loss_type", c.loss_type, any_value(), "",
       "How token losses are averaged: grpo (per completion), dapo (over all tokens), dr_grpo (by the length limit), "
-      "bnpo (over the tokens of a minibatch).");
+      "bnpo (over the tokens of a minibatch), cispo (as dapo; the ratio is a bounded weight without a gradient).");
   v.field("scale_rewards", c.scale_rewards, any_value(), "",
           "Advantages are divided by the standard deviation of the group, of the batch, or by none.");
   v.field("beta", c.beta, at_least(0), "",
@@ -111,6 +118,9 @@ inline void describe(ConfigVisitor& v, GrpoConfig& c) {
   v.field(
       "old_log_probs", c.old_log_probs, any_value(), "",
       "Log-probs that the ratio divides by: the sampler's own (behavior), or those of a separate pass (recompute).");
+  v.field(
+      "importance_sampling_cap", c.importance_sampling_cap, above(0), "",
+      "With recompute, token losses are weighted by exp(old - sampler's log-prob), at most this; null for no weight.");
 }
 
 }  // namespace hone

@@ -19,11 +19,12 @@ inline constexpr double kMaxLogRatio = 20.0;
 /// [R] each, of one floating type and device.
 struct LossInputs {
   at::Tensor log_probs;      ///< of the policy being trained; the gradient flows here
-  at::Tensor old_log_probs;  ///< of the policy that sampled
+  at::Tensor old_log_probs;  ///< of the policy that sampled, as the trainer computes them
   at::Tensor ref_log_probs;  ///< needed when the loss has a KL term; only for LossStats::kl otherwise; may be undefined
   at::Tensor advantages;
   at::Tensor weights;                  ///< share of each token in the loss, see build_minibatches()
   at::Tensor entropy;                  ///< only for LossStats::entropy; may be undefined
+  at::Tensor behavior_log_probs{};     ///< of the sampler; only for importance_sampling_cap
   std::vector<int64_t> row_offsets{};  ///< TrainBatch's, each sequence with rows; only for ratios of whole sequences
 };
 
@@ -34,7 +35,7 @@ struct LossStats {
   int64_t tokens = 0;
   int64_t ratios = 0;     ///< one for each token, or for each sequence
   double loss = 0;        ///< sum of weight * token loss: the value of the loss, not to be divided
-  int64_t clip_low = 0;   ///< ratios < 1 - epsilon with advantage < 0
+  int64_t clip_low = 0;   ///< ratios < 1 - epsilon with advantage < 0; none with cispo
   int64_t clip_high = 0;  ///< ratios > 1 + epsilon_high with advantage > 0
   double kl = 0;          ///< estimates of KL(policy || reference)
   double entropy = 0;
@@ -56,6 +57,10 @@ struct LossTerms {
 ///   sequence  ratio = exp(mean over the completion's tokens of log_prob - old_log_prob), the same for all of them,
 ///   with
 ///             a gradient to every one (GSPO, Zheng et al. 2025, eq. 5-7)
+/// With delta, the minimum is over min(ratio, delta) A: no more than -delta A for A < 0 (dual clip, Ye et al. 2020, eq.
+/// 5). loss_type cispo has -min(ratio, 1 + epsilon_high) A log_prob instead, its first factor without gradient
+/// (MiniMax-M1, 2025, eq. 4 and 5, with no lower bound). importance_sampling_cap multiplies all but the KL term by
+/// min(exp(old_log_prob - behavior_log_prob), cap) (truncated importance sampling, Ionides 2008).
 LossTerms policy_loss(const LossInputs& inputs, const GrpoConfig& config);
 
 /// Estimates [R] of KL(policy || reference) at sampled tokens (Schulman 2020), with d = log_prob - ref_log_prob:
