@@ -141,7 +141,13 @@ LossTerms policy_loss(const LossInputs& in, const GrpoConfig& config) {
     kl = kl_per_token(kl_in_loss ? in.log_probs : in.log_probs.detach(), in.ref_log_probs, config.kl_estimator);
   if (kl_in_loss) token_loss = token_loss + kl * *config.beta;
 
-  // 3. The weights hold the whole normalisation.
+  // 3. Entropy bonus.
+  if (config.entropy_coef != 0) {
+    HONE_ASSERT(in.entropy.defined(), "the loss has an entropy term but no entropy");
+    token_loss = token_loss - in.entropy * config.entropy_coef;
+  }
+
+  // 4. The weights hold the whole normalisation.
   return {(token_loss * in.weights).sum(), measure(in, token_loss, kl, config)};
 }
 

@@ -311,6 +311,12 @@ class RunChecker {
     rule(!c.delta || c.loss_type != LossType::kCispo, {"grpo.delta", "grpo.loss_type"},
          "grpo.delta is a bound of the clipped ratio, which loss_type cispo does not have",
          "the weights of cispo are bounded by 1 + epsilon_high");
+    rule(c.entropy_coef_min <= c.entropy_coef_max, {"grpo.entropy_coef_min", "grpo.entropy_coef_max"},
+         fmt::format("grpo.entropy_coef_min {} is more than entropy_coef_max {}", c.entropy_coef_min,
+                     c.entropy_coef_max));
+    rule(!c.use_adaptive_entropy || c.entropy_coef <= c.entropy_coef_max,
+         {"grpo.entropy_coef", "grpo.entropy_coef_max"},
+         fmt::format("grpo.entropy_coef {} is more than entropy_coef_max {}", c.entropy_coef, c.entropy_coef_max));
     rule(!c.importance_sampling_cap || c.old_log_probs == OldLogProbs::kRecompute,
          {"grpo.importance_sampling_cap", "grpo.old_log_probs"},
          "grpo.importance_sampling_cap needs old_log_probs recompute",

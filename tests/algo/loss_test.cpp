@@ -383,7 +383,7 @@ TEST(PolicyLoss, CispoBoundsTheWeightAndKeepsTheGradient) {
   }
 }
 
-// Ye et al. 2020, eq. 5: max(min(ratio A, clip(ratio) A), delta A) for A < 0; nothing changes for A > 0.
+// Ye et al. 2020: max(min(ratio A, clip(ratio) A), delta A) for A < 0; nothing changes for A > 0.
 TEST(PolicyLoss, DeltaBoundsWhatABadTokenMayCost) {
   GrpoConfig plain, dual;
   plain.beta.reset(), dual.beta.reset(), dual.delta = 3;
@@ -429,6 +429,32 @@ TEST(PolicyLoss, IsWeightedTowardsThePolicyFromTheSampler) {
     in.behavior_log_probs = in.old_log_probs.sub(9), in.advantages = in.advantages.mul(0);
     plain.beta = capped.beta = 0.2;
     EXPECT_EQ(gradient_of(in, capped), gradient_of(in, plain));
+  }
+}
+
+// verl: policy loss - entropy_coeff * entropy, both averaged alike.
+TEST(PolicyLoss, EntropyIsRewardedWithItsGradient) {
+  RandomStream random = test_stream(19);
+  for (const LossType loss_type : kLossTypes) {
+    GrpoConfig plain = with_kl();
+    plain.loss_type = loss_type;
+    GrpoConfig rewarded = plain;
+    rewarded.entropy_coef = 0.05;
+    const Case c = random_case(plain, random);
+    LossInputs in = inputs_of(c.batch, tensor_of(c.log_probs));
+    std::vector<double> entropy(c.log_probs.size());
+    for (double& h : entropy) h = random.next_uniform() * 3;
+    in.entropy = tensor_of(entropy).requires_grad_(true);
+    const LossTerms terms = policy_loss(in, rewarded);
+    terms.loss.backward();
+    const std::vector<double> weights = values_of(c.batch.weights), gradient = values_of(in.entropy.grad());
+    double bonus = 0;
+    for (size_t row = 0; row < weights.size(); ++row) {
+      bonus += weights[row] * 0.05 * entropy[row];
+      EXPECT_NEAR(gradient[row], -weights[row] * 0.05, 1e-15);
+    }
+    EXPECT_NEAR(terms.stats.loss, policy_loss(in, plain).stats.loss - bonus, 1e-13);
+    EXPECT_EQ(gradient_of(in, rewarded), gradient_of(in, plain));  // that of the log-probs is the same
   }
 }
 

@@ -22,8 +22,8 @@ struct LossInputs {
   at::Tensor old_log_probs;  ///< of the policy that sampled, as the trainer computes them
   at::Tensor ref_log_probs;  ///< needed when the loss has a KL term; only for LossStats::kl otherwise; may be undefined
   at::Tensor advantages;
-  at::Tensor weights;                  ///< share of each token in the loss, see build_minibatches()
-  at::Tensor entropy;                  ///< only for LossStats::entropy; may be undefined
+  at::Tensor weights;  ///< share of each token in the loss, see build_minibatches()
+  at::Tensor entropy;  ///< of the policy, with its gradient where entropy_coef is not 0; may be undefined where it is
   at::Tensor behavior_log_probs{};     ///< of the sampler; only for importance_sampling_cap
   std::vector<int64_t> row_offsets{};  ///< TrainBatch's, each sequence with rows; only for ratios of whole sequences
 };
@@ -54,13 +54,14 @@ struct LossTerms {
 /// Token loss -min(ratio A, clip(ratio, 1 - epsilon, 1 + epsilon_high) A) + beta KL; the KL term only with kl_in: loss
 /// and beta > 0. With importance_sampling_level
 ///   token     ratio = exp(log_prob - old_log_prob) (PPO eq. 7, DeepSeekMath eq. 3, DAPO eq. 8)
-///   sequence  ratio = exp(mean over the completion's tokens of log_prob - old_log_prob), the same for all of them,
-///   with
-///             a gradient to every one (GSPO, Zheng et al. 2025, eq. 5-7)
-/// With delta, the minimum is over min(ratio, delta) A: no more than -delta A for A < 0 (dual clip, Ye et al. 2020, eq.
-/// 5). loss_type cispo has -min(ratio, 1 + epsilon_high) A log_prob instead, its first factor without gradient
-/// (MiniMax-M1, 2025, eq. 4 and 5, with no lower bound). importance_sampling_cap multiplies all but the KL term by
-/// min(exp(old_log_prob - behavior_log_prob), cap) (truncated importance sampling, Ionides 2008).
+///   sequence  ratio = exp(mean over the completion's tokens of log_prob - old_log_prob), one for all of them and with
+///   a
+///             gradient to each (GSPO, Zheng et al. 2025, eq. 5-7)
+/// With delta, the minimum is over min(ratio, delta) A: no more than -delta A for A < 0 (dual clip, Ye et al. 2020).
+/// loss_type cispo has -min(ratio, 1 + epsilon_high) A log_prob instead, its first factor without gradient (MiniMax-M1,
+/// 2025, eq. 4 and 5, with no lower bound). importance_sampling_cap multiplies all but the KL term by
+/// min(exp(old_log_prob - behavior_log_prob), cap) (truncated importance sampling, Ionides 2008). The
+/// entropy bonus is - entropy_coef H, as in verl.
 LossTerms policy_loss(const LossInputs& inputs, const GrpoConfig& config);
 
 /// Estimates [R] of KL(policy || reference) at sampled tokens (Schulman 2020), with d = log_prob - ref_log_prob:
