@@ -10,8 +10,9 @@
 namespace hone::algo {
 namespace {
 
-constexpr double kStdGuard = 1e-4;  // as TRL: keeps nearly equal rewards from becoming large advantages
-constexpr double kNoStd = 1e-8;     // as TRL: a smaller deviation is rounding
+constexpr double kStdGuard = 1e-4;       // as TRL: keeps nearly equal rewards from becoming large advantages
+constexpr double kVarianceGuard = 1e-8;  // as verl
+constexpr double kNoStd = 1e-8;          // as TRL: a smaller deviation is rounding
 
 bool usable(const Completion& completion) {
   const auto& parts = completion.reward_parts;
@@ -31,6 +32,7 @@ void append_rewards(const RolloutGroup& group, std::vector<double>& rewards) {
 
 struct Moments {
   double mean = 0, std = 0;  // std Bessel-corrected, 0 for fewer than two values
+  double n = 0;
 };
 
 Moments moments(const std::vector<double>& values) {
@@ -40,7 +42,34 @@ Moments moments(const std::vector<double>& values) {
   for (const double value : values) sum += value;
   const double mean = sum / n;
   for (const double value : values) squares += (value - mean) * (value - mean);
-  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
+  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0, n};
+}
+
+double scale(const Moments& group, const RewardStats& step, const GrpoConfig& config) {
+  // r - mean of the others = (r - mean of all) n / (n - 1)
+  if (config.advantage_estimator == AdvantageEstimator::kRloo) return (group.n - 1) / group.n;
+  if (config.advantage_estimator != AdvantageEstimator::kGrpo || config.scale_rewards == ScaleRewards::kNone) return 1;
+  return (config.scale_rewards == ScaleRewards::kGroup ? group.std : step.reward_std) + kStdGuard;
+}
+
+template <class Each>
+void for_each_usable(std::vector<RolloutGroup>& groups, Each each) {
+  for (RolloutGroup& group : groups) {
+    for (Completion& completion : group.completions) {
+      if (usable(completion)) each(completion, static_cast<double>(completion.ids.size()));
+    }
+  }
+}
+
+// Mean 0 and variance 1 over the tokens of the step, as verl's masked_whiten().
+void whiten(std::vector<RolloutGroup>& groups) {
+  double tokens = 0, sum = 0, squares = 0;
+  for_each_usable(groups, [&](const Completion& c, double n) { tokens += n, sum += n * c.advantage; });
+  const double mean = sum / std::max(1.0, tokens);
+  for_each_usable(groups, [&](const Completion& c, double n) { squares += n * std::pow(c.advantage - mean, 2); });
+  const double variance = squares / std::max(1.0, tokens - 1);
+  const double factor = variance > kNoStd * kNoStd ? 1 / std::sqrt(variance + kVarianceGuard) : 0;
+  for_each_usable(groups, [&](Completion& c, double) { c.advantage = (c.advantage - mean) * factor; });
 }
 
 Moments group_moments(const RolloutGroup& group) {
@@ -53,6 +82,11 @@ Moments group_moments(const RolloutGroup& group) {
 
 bool has_signal(const RolloutGroup& group) {
   return group_moments(group).std > kNoStd;
+}
+
+bool has_signal(const RewardStats& stats, const GrpoConfig& config) {
+  if (config.advantage_estimator == AdvantageEstimator::kReinforcePlusPlus) return stats.reward_std > kNoStd;
+  return stats.frac_reward_zero_std < 1;
 }
 
 RewardStats reward_stats(const std::vector<RolloutGroup>& groups) {
@@ -70,14 +104,18 @@ RewardStats reward_stats(const std::vector<RolloutGroup>& groups) {
 
 RewardStats compute_advantages(std::vector<RolloutGroup>& groups, const GrpoConfig& config) {
   const RewardStats stats = reward_stats(groups);
+  const bool by_group = config.advantage_estimator != AdvantageEstimator::kReinforcePlusPlus;
   for (RolloutGroup& group : groups) {
     const Moments own = group_moments(group);
-    double divisor = 1;
-    if (config.scale_rewards == ScaleRewards::kGroup) divisor = own.std + kStdGuard;
-    if (config.scale_rewards == ScaleRewards::kBatch) divisor = stats.reward_std + kStdGuard;
-    for (Completion& completion : group.completions)
-      completion.advantage = own.std > kNoStd && usable(completion) ? (completion.reward - own.mean) / divisor : 0.0;
+    const double divisor = scale(own, stats, config);
+    for (Completion& completion : group.completions) {
+      completion.advantage = 0;
+      if (!usable(completion)) continue;
+      if (!by_group) completion.advantage = completion.reward;
+      if (by_group && own.std > kNoStd) completion.advantage = (completion.reward - own.mean) / divisor;
+    }
   }
+  if (!by_group || config.advantage_estimator == AdvantageEstimator::kReinforcePlusPlusBaseline) whiten(groups);
   return stats;
 }
 

@@ -61,6 +61,7 @@ TrainBatch select(const TrainBatch& from, const std::vector<size_t>& sequences) 
   to.targets = gather<int32_t>(from.targets, from.row_offsets, sequences, to.num_rows());
   to.old_log_probs = gather<float>(from.old_log_probs, from.row_offsets, sequences, to.num_rows());
   to.ref_log_probs = gather<float>(from.ref_log_probs, from.row_offsets, sequences, to.num_rows());
+  to.behavior_log_probs = gather<float>(from.behavior_log_probs, from.row_offsets, sequences, to.num_rows());
   to.advantages = gather<float>(from.advantages, from.row_offsets, sequences, to.num_rows());
   to.weights = gather<float>(from.weights, from.row_offsets, sequences, to.num_rows());
   gather_kept(from, sequences, to);
@@ -105,6 +106,7 @@ struct Weighting {
       case LossType::kBnpo:
         return 1 / minibatch_rows;
       case LossType::kDapo:
+      case LossType::kCispo:
         return 1 / rows_per_minibatch;
       case LossType::kDrGrpo:
         return 1 / (sequences * max_completion_length);

@@ -1,5 +1,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -82,8 +83,8 @@ struct HeadLogProbs : Function<HeadLogProbs> {
     ctx->saved_data["temperature"] = d->temperature;
     ctx->saved_data["kept_ids"] = reinterpret_cast<int64_t>(d->kept_ids);
     ctx->saved_data["kept_offsets"] = reinterpret_cast<int64_t>(d->kept_offsets);
+    ctx->set_materialize_grads(false);
     LogProbs out = log_probs_forward(hidden, *head, targets, *d);
-    ctx->mark_non_differentiable({out.entropy});
     return {out.log_probs, out.entropy};
   }
 
@@ -94,21 +95,28 @@ struct HeadLogProbs : Function<HeadLogProbs> {
     const TokenDistribution d{ctx->saved_data["temperature"].toDouble(),
                               reinterpret_cast<const int32_t*>(ctx->saved_data["kept_ids"].toInt()),
                               reinterpret_cast<const int64_t*>(ctx->saved_data["kept_offsets"].toInt())};
-    const at::Tensor dlogp = grads[0].contiguous();
+    const at::Tensor dlogp = grads[0].defined() ? grads[0].contiguous() : at::zeros_like(grads[1]);
+    const at::Tensor dentropy = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
     const int32_t* target = targets.const_data_ptr<int32_t>();
     const int64_t vocab = head->rows();
     at::Tensor dhidden = at::empty_like(hidden);
     by_logits(
         hidden, *head,
         [&](int64_t r, float* logits, float* scratch) {
-          // d logp / d logit_i = (1[i = target] - p_i) / temperature; the logits give way to their gradient in place.
+          // d logp / d logit_i = (1[i = target] - p_i) / temperature and d H / d logit_i = -p_i (log p_i + H) /
+          // temperature; the logits give way to their gradient in place.
           const KeptRow kept = kept_row(d, r, vocab, target[r]);
           const RowDistribution row = row_distribution(logits, kept.n, d.temperature, kept.ids, scratch);
           const float g = floats(dlogp)[r] / static_cast<float>(d.temperature), inverse = 1.0F / row.total;
           if (kept.ids != nullptr) std::fill_n(logits, vocab, 0.0F);
-          for (int64_t i = 0; i < kept.n; ++i) {
-            logits[kept.ids == nullptr ? i : kept.ids[i]] = g * ((i == kept.target ? 1.0F : 0.0F) - row.e[i] * inverse);
-          }
+          const auto id = [&](int64_t i) { return kept.ids == nullptr ? i : kept.ids[i]; };
+          for (int64_t i = 0; i < kept.n; ++i)
+            logits[id(i)] = g * ((i == kept.target ? 1.0F : 0.0F) - row.e[i] * inverse);
+          if (!dentropy.defined()) return;
+          const float h = floats(dentropy)[r] / static_cast<float>(d.temperature);
+          const float offset = row.entropy() - std::log(row.total);  // log p_i + H = z_i - max z + offset
+          for (int64_t i = 0; i < kept.n; ++i)
+            logits[id(i)] -= h * row.e[i] * inverse * (row.z[i] - row.largest + offset);
         },
         [&](int64_t first, int64_t count, const at::Tensor& dlogits) {
           dhidden.narrow(0, first, count).copy_(multiply_transposed(dlogits, head->value()));

@@ -454,7 +454,26 @@ class RunChecker {
          key("sampling.temperature") + ": got 0, expected more than 0",
          "greedy completions of a group are all equal, so nothing can be learned from them");
     check_lengths(c.sampling);
+    check_loss(c.grpo);
     check_rewards(c.rewards, c.sampling.max_completion_length);
+  }
+
+  void check_loss(const GrpoConfig& c) {
+    rule(!c.delta || *c.delta > 1 + c.epsilon_high, {"grpo.delta", "grpo.epsilon_high"},
+         fmt::format("grpo.delta {} is not more than 1 + epsilon_high {}", c.delta.value_or(0), c.epsilon_high));
+    rule(!c.delta || c.loss_type != LossType::kCispo, {"grpo.delta", "grpo.loss_type"},
+         "grpo.delta is a bound of the clipped ratio, which loss_type cispo does not have",
+         "the weights of cispo are bounded by 1 + epsilon_high");
+    rule(c.entropy_coef_min <= c.entropy_coef_max, {"grpo.entropy_coef_min", "grpo.entropy_coef_max"},
+         fmt::format("grpo.entropy_coef_min {} is more than entropy_coef_max {}", c.entropy_coef_min,
+                     c.entropy_coef_max));
+    rule(!c.use_adaptive_entropy || c.entropy_coef <= c.entropy_coef_max,
+         {"grpo.entropy_coef", "grpo.entropy_coef_max"},
+         fmt::format("grpo.entropy_coef {} is more than entropy_coef_max {}", c.entropy_coef, c.entropy_coef_max));
+    rule(!c.importance_sampling_cap || c.old_log_probs == OldLogProbs::kRecompute,
+         {"grpo.importance_sampling_cap", "grpo.old_log_probs"},
+         "grpo.importance_sampling_cap needs old_log_probs recompute",
+         "with behavior the ratio already divides by the sampler's log-probs");
   }
 
   void check_rewards(const std::vector<RewardConfig>& rewards, std::optional<int64_t> max_completion_length) {

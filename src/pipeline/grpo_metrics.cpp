@@ -82,8 +82,8 @@ StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vec
       {"language_consistency", mean_language_consistency(groups)},
       {"entropy", t.loss.entropy / loss_tokens},
       {"kl", t.loss.kl / loss_tokens},
-      {"clip_ratio/low_mean", static_cast<double>(t.loss.clip_low) / loss_tokens},
-      {"clip_ratio/high_mean", static_cast<double>(t.loss.clip_high) / loss_tokens},
+      {"clip_ratio/low_mean", share(t.loss.clip_low, t.loss.ratios)},
+      {"clip_ratio/high_mean", share(t.loss.clip_high, t.loss.ratios)},
       {"grad_norm", t.grad_norm / updates},
       {"learning_rate", t.learning_rate},
       {"num_tokens", static_cast<double>(t.num_tokens)},
@@ -101,6 +101,7 @@ StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vec
       {"skipped_updates", static_cast<double>(t.skipped_updates)},
   };
   m.insert(m.end(), rest.begin(), rest.end());
+  if (t.entropy_coef) m.emplace_back("entropy_coef", *t.entropy_coef);
   return m;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct StepTotals {
   int64_t num_tokens = 0;                                 ///< since the run began
   double log_prob_difference = 0;  ///< largest |training - sampling| log-prob before the first update
   int64_t preemptions = 0;
+  std::optional<double> entropy_coef;  ///< where the loss has an entropy term
   double gen = 0, reward = 0, old_log_prob = 0, ref = 0, adv = 0, update = 0, eval = 0, step = 0;
 };
 

@@ -9,8 +9,10 @@
 #include <iterator>
 #include <limits>
 #include <sstream>
+#include <utility>
 
 #include "hone/algo/batch.h"
+#include "hone/algo/entropy.h"
 #include "hone/core/error.h"
 #include "hone/core/log.h"
 #include "hone/data/prompt_source.h"
@@ -127,6 +129,7 @@ class GrpoRun {
     record_samples(step + 1, groups);
     check_guards(groups, reward_stats);
     totals.num_tokens = num_tokens_;
+    if (stage_.grpo.has_entropy_bonus()) totals.entropy_coef = entropy_.coefficient();
     return grpo_metrics(groups, rewards_.names(), reward_stats, totals);
   }
 
@@ -185,7 +188,7 @@ class GrpoRun {
       const Timer timer(totals.old_log_prob);
       const at::Tensor recomputed = score(policy_, rollout);
       totals.log_prob_difference = largest_difference(recomputed, rollout.old_log_probs);
-      rollout.old_log_probs = recomputed;
+      rollout.behavior_log_probs = std::exchange(rollout.old_log_probs, recomputed);
     }
   }
 
@@ -218,19 +221,29 @@ class GrpoRun {
 
   void update(const algo::TrainBatch& minibatch, int64_t step, StepTotals& totals) {
     const Timer timer(totals.update);
+    GrpoConfig grpo = stage_.grpo;
+    grpo.entropy_coef = entropy_.weight();
+    algo::LossStats loss;
     // Before the first update the policy is the one that sampled: the two log-probs must be equal.
     const bool on_policy = totals.updates == 0 && stage_.grpo.old_log_probs == OldLogProbs::kBehavior;
     for (const auto range : algo::micro_batches(minibatch, stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(minibatch, range);
       trainer_.accumulate(score_batch(part, stage_.sampling.temperature), [&](const kernels::LogProbs& out) {
-        const algo::LossTerms terms = algo::policy_loss(
-            {out.log_probs, part.old_log_probs, part.ref_log_probs, part.advantages, part.weights, out.entropy},
-            stage_.grpo);
+        const algo::LossTerms terms = algo::policy_loss({.log_probs = out.log_probs,
+                                                         .old_log_probs = part.old_log_probs,
+                                                         .ref_log_probs = part.ref_log_probs,
+                                                         .advantages = part.advantages,
+                                                         .weights = part.weights,
+                                                         .entropy = out.entropy,
+                                                         .behavior_log_probs = part.behavior_log_probs,
+                                                         .row_offsets = part.row_offsets},
+                                                        grpo);
         if (on_policy) {
           totals.log_prob_difference =
               std::max(totals.log_prob_difference, largest_difference(out.log_probs, part.old_log_probs));
         }
         totals.loss += terms.stats;
+        loss += terms.stats;
         return terms.loss;
       });
     }
@@ -240,6 +253,7 @@ class GrpoRun {
     totals.learning_rate = stats.learning_rate;
     totals.skipped_updates += stats.skipped;
     if (stats.skipped) report_skipped(minibatch, step);
+    if (!stats.skipped && loss.tokens > 0) entropy_.update(loss.entropy / static_cast<double>(loss.tokens));
     nonfinite_updates_.count(stats.skipped);
   }
 
@@ -284,7 +298,7 @@ class GrpoRun {
 
   void check_guards(const std::vector<RolloutGroup>& groups, const algo::RewardStats& stats) {
     const LengthStats lengths = length_stats(groups);
-    no_signal_steps_.count(stats.frac_reward_zero_std == 1.0 || groups.empty());
+    no_signal_steps_.count(groups.empty() || !algo::has_signal(stats, stage_.grpo));
     no_stop_steps_.count(lengths.completions > 0 && lengths.cut_off == lengths.completions);
   }
 
@@ -298,6 +312,10 @@ class GrpoRun {
                  {"guards.nonfinite_updates", nonfinite_updates_.in_a_row()},
                  {"guards.no_signal_steps", no_signal_steps_.in_a_row()},
                  {"guards.no_stop_steps", no_stop_steps_.in_a_row()}};
+    if (entropy_.adapts()) {
+      s.scalars["entropy.coefficient"] = entropy_.coefficient();
+      s.scalars["entropy.last"] = entropy_.last_entropy();
+    }
     return s;
   }
 
@@ -310,6 +328,7 @@ class GrpoRun {
     nonfinite_updates_.continue_from(s.integer("guards.nonfinite_updates"));
     no_signal_steps_.continue_from(s.integer("guards.no_signal_steps"));
     no_stop_steps_.continue_from(s.integer("guards.no_stop_steps"));
+    if (entropy_.adapts()) entropy_.continue_from(s.number("entropy.coefficient"), s.number("entropy.last"));
   }
 
   const GrpoStage& stage_;
@@ -327,6 +346,7 @@ class GrpoRun {
   RewardSet rewards_;
   Trainer trainer_;
   StageRecorder recorder_;
+  algo::EntropyControl entropy_{stage_.grpo};
   int64_t num_tokens_ = 0;
   Guard nonfinite_updates_ = nonfinite_guard(stage_.guards);
   Guard no_signal_steps_ = no_signal_guard(stage_.guards);

@@ -23,6 +23,7 @@ constexpr std::string_view kOrder[] = {
     "completions/clipped_ratio",
     "language_consistency",
     "entropy",
+    "entropy_coef",
     "kl",
     "clip_ratio/low_mean",
     "clip_ratio/high_mean",

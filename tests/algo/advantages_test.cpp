@@ -50,6 +50,73 @@ TEST(Advantages, ClosedForm) {
   }
 }
 
+GrpoConfig estimated_by(AdvantageEstimator estimator) {
+  GrpoConfig config;
+  config.advantage_estimator = estimator;
+  return config;
+}
+
+// Ahmadian et al. 2024; `scale_rewards` has no part in it.
+TEST(Advantages, OfRlooLeaveOneOut) {
+  std::vector<RolloutGroup> groups = {group_of({1, 0, 0.5, 4}), group_of({2, 2, 2}), group_of({1, 3})};
+  groups[0].completions.insert(groups[0].completions.begin() + 1, Completion{})->reward_parts = {std::nullopt};
+  compute_advantages(groups, estimated_by(AdvantageEstimator::kRloo));
+  const double expected[] = {1 - 4.5 / 3, 0, 0 - 5.5 / 3, 0.5 - 5.0 / 3, 4 - 1.5 / 3};
+  for (size_t i = 0; i < 5; ++i) EXPECT_DOUBLE_EQ(groups[0].completions[i].advantage, expected[i]) << i;
+  EXPECT_EQ(advantages_of(groups[1]), (std::vector<double>{0, 0, 0}));
+  EXPECT_EQ(advantages_of(groups[2]), (std::vector<double>{-2, 2}));
+}
+
+// verl's masked_whiten() over the table of tokens, each with its completion's reward less the baseline.
+TEST(Advantages, OfReinforcePlusPlusAreNormalisedOverTheTokensOfTheStep) {
+  RandomStream random = test_stream(4);
+  for (const bool baseline : {false, true}) {
+    for (int round = 0; round < 20; ++round) {
+      auto groups = random_groups({}, random);
+      for (Completion& c : groups[1].completions) c.reward = 0.5;  // compared with the step, this says something too
+      std::vector<double> tokens;
+      for (const RolloutGroup& group : groups) {
+        double mean = 0;
+        for (const Completion& c : group.completions) mean += c.reward / 4;
+        for (const Completion& c : group.completions)
+          tokens.insert(tokens.end(), c.ids.size(), baseline ? c.reward - mean : c.reward);
+      }
+      const auto n = static_cast<double>(tokens.size());
+      double mean = 0, variance = 0;
+      for (const double x : tokens) mean += x / n;
+      for (const double x : tokens) variance += (x - mean) * (x - mean) / (n - 1);
+      compute_advantages(groups, estimated_by(baseline ? AdvantageEstimator::kReinforcePlusPlusBaseline
+                                                       : AdvantageEstimator::kReinforcePlusPlus));
+      auto next = tokens.begin();
+      for (const RolloutGroup& group : groups) {
+        for (const Completion& c : group.completions) {
+          for (size_t t = 0; t < c.ids.size(); ++t)
+            EXPECT_NEAR(c.advantage, (*next++ - mean) / std::sqrt(variance + 1e-8), 1e-12);
+        }
+      }
+    }
+  }
+}
+
+TEST(Advantages, OfTheStepAreZeroWhereAllRewardsAreEqual) {
+  for (const AdvantageEstimator estimator :
+       {AdvantageEstimator::kReinforcePlusPlus, AdvantageEstimator::kReinforcePlusPlusBaseline}) {
+    RandomStream random = test_stream(5);
+    auto groups = random_groups({}, random);
+    for (RolloutGroup& group : groups)
+      for (Completion& c : group.completions) c.reward = 0.1;
+    const RewardStats stats = compute_advantages(groups, estimated_by(estimator));
+    for (const RolloutGroup& group : groups) EXPECT_EQ(advantages_of(group), (std::vector<double>{0, 0, 0, 0}));
+    EXPECT_FALSE(has_signal(stats, estimated_by(estimator)));
+  }
+  // Groups that differ from each other alone teach reinforce_plus_plus something, and the others nothing.
+  std::vector<RolloutGroup> groups = {group_of({1, 1}), group_of({0, 0})};
+  const RewardStats stats = reward_stats(groups);
+  EXPECT_TRUE(has_signal(stats, estimated_by(AdvantageEstimator::kReinforcePlusPlus)));
+  EXPECT_FALSE(has_signal(stats, estimated_by(AdvantageEstimator::kReinforcePlusPlusBaseline)));
+  EXPECT_FALSE(has_signal(stats, estimated_by(AdvantageEstimator::kGrpo)));
+}
+
 TEST(Advantages, SumToZeroWithUnitDeviation) {
   RandomStream random = test_stream(1);
   for (int round = 0; round < 50; ++round) {

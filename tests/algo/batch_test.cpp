@@ -31,6 +31,9 @@ void expect_sequence(const TrainBatch& batch, size_t s, const std::vector<Rollou
     if (batch.ref_log_probs.defined()) {
       EXPECT_EQ(batch.ref_log_probs.const_data_ptr<float>()[row], c.behavior_log_probs[at] - 1);
     }
+    if (batch.behavior_log_probs.defined()) {
+      EXPECT_EQ(batch.behavior_log_probs.const_data_ptr<float>()[row], c.behavior_log_probs[at] - 2);
+    }
     if (batch.advantages.defined()) {
       EXPECT_EQ(batch.advantages.const_data_ptr<float>()[row], static_cast<float>(c.advantage));
     }
@@ -59,6 +62,7 @@ void expect_batch(const TrainBatch& batch, const std::vector<RolloutGroup>& grou
 TrainBatch rollout_of(const std::vector<RolloutGroup>& groups) {
   TrainBatch rollout = build_batch(groups);
   rollout.ref_log_probs = rollout.old_log_probs.sub(1);
+  rollout.behavior_log_probs = rollout.old_log_probs.sub(2);
   return rollout;
 }
 
@@ -149,7 +153,8 @@ double expected_weight(const Completion& c, const GrpoConfig& config, const std:
 
 TEST(Minibatches, WeightsFollowTheirFormulas) {
   RandomStream random = test_stream(4);
-  for (const LossType loss_type : {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo, LossType::kBnpo}) {
+  for (const LossType loss_type :
+       {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo, LossType::kBnpo, LossType::kCispo}) {
     for (const bool mask : {false, true}) {
       for (const int64_t minibatches : {1, 3}) {
         const auto groups = random_groups({}, random);

@@ -179,6 +179,18 @@ TEST(Expectation, DrGrpoGradientIsThatOfTheExpectedReward) {
   }
 }
 
+TEST(Expectation, RlooGradientIsThatOfTheExpectedRewardForEveryGroupSize) {
+  for (const size_t generations : {2U, 3U}) {
+    GrpoConfig config = plain(LossType::kDrGrpo);
+    config.advantage_estimator = AdvantageEstimator::kRloo;
+    Policy exact = policy();
+    at::Tensor objective = tensor_of({0}).sum();
+    for (size_t i = 0; i < kSequences.size(); ++i)
+      objective = objective.add(probability_of(i, exact.log_probs()).mul(kRewards[i]));
+    expect_near(expectation(config, generations).gradient, exact.gradient(objective), -1 / kMaxLength);
+  }
+}
+
 TEST(Expectation, GrpoGradientIsTheCovarianceOfRewardAndMeanScore) {
   // With s = 1 / |o| times the sum of the scores of a completion's tokens: (G - 1) / G (E[R s] - E[R] E[s]). The last
   // term is not 0, unlike for dr_grpo, where E[s] = 0: the length bias of 1 / |o| that Dr. GRPO describes.

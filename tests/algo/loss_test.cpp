@@ -14,13 +14,20 @@
 namespace hone::algo {
 namespace {
 
-constexpr LossType kLossTypes[] = {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo, LossType::kBnpo};
+constexpr LossType kLossTypes[] = {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo, LossType::kBnpo,
+                                   LossType::kCispo};
 constexpr KlEstimator kEstimators[] = {KlEstimator::kK1, KlEstimator::kK2, KlEstimator::kK3};
 constexpr ScaleRewards kScales[] = {ScaleRewards::kGroup, ScaleRewards::kBatch, ScaleRewards::kNone};
 
+constexpr ImportanceSamplingLevel kLevels[] = {ImportanceSamplingLevel::kToken, ImportanceSamplingLevel::kSequence};
+
 /// Log-ratios well away from the bounds of every clip below, on both sides of each and between them.
 constexpr double kLogRatios[] = {-1.1, -0.4, -0.1, 0.05, 0.15, 0.7};
-constexpr std::pair<double, double> kClips[] = {{0.2, 0.28}, {0.2, 0.2}, {0.5, 0.06}, {10, 10}};
+struct Clip {
+  double low, high;
+  std::optional<double> delta{};
+};
+constexpr Clip kClips[] = {{0.2, 0.28}, {0.2, 0.2}, {0.5, 0.06}, {10, 10}, {0.2, 0.28, 1.65}};
 
 struct Case {
   GrpoConfig config;
@@ -51,7 +58,7 @@ double kl_by_definition(double log_prob, double ref_log_prob, KlEstimator estima
 
 struct Reference {
   double loss = 0, kl = 0;
-  int64_t low = 0, high = 0, tokens = 0;
+  int64_t low = 0, high = 0, tokens = 0, ratios = 0;
 };
 
 /// Sums over completions and tokens as the papers write them: none of the batch's weights or advantages.
@@ -61,15 +68,31 @@ Reference by_definition(const Case& c) {
   const std::vector<double> ref = values_of(c.batch.ref_log_probs);
   for (size_t s = 0; s < c.batch.sources.size(); ++s) {
     const Completion& completion = completion_of(c.groups, c.batch.sources[s]);
-    const double a = completion.advantage;
+    const double a = completion.advantage, low = 1 - c.config.epsilon, high = 1 + c.config.epsilon_high;
+    std::vector<double> ratios;
+    double product = 1;
+    for (size_t t = 0; t < completion.ids.size(); ++t) {
+      const double log_prob = c.log_probs[static_cast<size_t>(out.tokens) + t];
+      ratios.push_back(std::exp(log_prob) / std::exp(static_cast<double>(completion.behavior_log_probs[t])));
+      product *= ratios.back();
+    }
+    if (c.config.importance_sampling_level == ImportanceSamplingLevel::kSequence)
+      ratios = {std::pow(product, 1 / static_cast<double>(completion.ids.size()))};
+    const bool cispo = c.config.loss_type == LossType::kCispo;
+    for (const double ratio : ratios) {
+      ++out.ratios;
+      out.low += a < 0 && ratio < low && !cispo;
+      out.high += a > 0 && ratio > high;
+    }
     double sum = 0;
     for (size_t t = 0; t < completion.ids.size(); ++t, ++out.tokens) {
       const double log_prob = c.log_probs[static_cast<size_t>(out.tokens)];
-      const double ratio = std::exp(log_prob) / std::exp(static_cast<double>(completion.behavior_log_probs[t]));
-      const double low = 1 - c.config.epsilon, high = 1 + c.config.epsilon_high;
+      const double ratio = ratios[ratios.size() == 1 ? 0 : t];
       double surrogate = ratio * a;
-      if (a > 0 && ratio > high) surrogate = high * a, ++out.high;
-      if (a < 0 && ratio < low) surrogate = low * a, ++out.low;
+      if (a > 0 && ratio > high) surrogate = high * a;
+      if (a < 0 && ratio < low) surrogate = low * a;
+      if (a < 0 && ratio > c.config.delta.value_or(ratio)) surrogate = *c.config.delta * a;
+      if (cispo) surrogate = std::min(ratio, high) * a * log_prob;
       const double kl = kl_by_definition(log_prob, ref[static_cast<size_t>(out.tokens)], c.config.kl_estimator);
       out.kl += kl;
       sum -= surrogate;
@@ -79,7 +102,8 @@ Reference by_definition(const Case& c) {
   }
   if (c.config.loss_type == LossType::kGrpo) out.loss = per_completion / sequences;
   if (c.config.loss_type == LossType::kDrGrpo) out.loss = total / (sequences * 9);
-  if (c.config.loss_type == LossType::kDapo || c.config.loss_type == LossType::kBnpo)
+  if (c.config.loss_type == LossType::kDapo || c.config.loss_type == LossType::kBnpo ||
+      c.config.loss_type == LossType::kCispo)
     out.loss = total / static_cast<double>(out.tokens);
   return out;
 }
@@ -88,18 +112,26 @@ template <class F>
 void for_every_setting(F&& f) {
   RandomStream random = test_stream(11);
   GrpoConfig config;
+  const auto with_every_kl = [&](const std::string& name) {
+    for (const auto& [beta, kl_in] : {std::pair<std::optional<double>, KlIn>{0.3, KlIn::kLoss},
+                                      {0.3, KlIn::kReward},
+                                      {std::nullopt, KlIn::kLoss}}) {
+      config.beta = beta, config.kl_in = kl_in;
+      SCOPED_TRACE(fmt::format("{} beta {} in {}", name, beta.value_or(0), enum_name(kl_in)));
+      f(random_case(config, random));
+    }
+  };
   for (const LossType loss_type : kLossTypes) {
     for (const KlEstimator estimator : kEstimators) {
       for (const ScaleRewards scale : kScales) {
-        for (const auto& [low, high] : kClips) {
-          for (const auto& [beta, kl_in] : {std::pair<std::optional<double>, KlIn>{0.3, KlIn::kLoss},
-                                            {0.3, KlIn::kReward},
-                                            {std::nullopt, KlIn::kLoss}}) {
+        for (const auto& [low, high, delta] : kClips) {
+          if (delta && loss_type == LossType::kCispo) continue;
+          for (const ImportanceSamplingLevel level : kLevels) {
             config.loss_type = loss_type, config.kl_estimator = estimator, config.scale_rewards = scale;
-            config.epsilon = low, config.epsilon_high = high, config.beta = beta, config.kl_in = kl_in;
-            SCOPED_TRACE(fmt::format("{} {} {} clip {} {} beta {} in {}", enum_name(loss_type), enum_name(estimator),
-                                     enum_name(scale), low, high, beta.value_or(0), enum_name(kl_in)));
-            f(random_case(config, random));
+            config.epsilon = low, config.epsilon_high = high, config.delta = delta,
+            config.importance_sampling_level = level;
+            with_every_kl(fmt::format("{} {} {} {} clip {} {} {}", enum_name(loss_type), enum_name(estimator),
+                                      enum_name(scale), enum_name(level), low, high, delta.value_or(0)));
           }
         }
       }
@@ -116,6 +148,7 @@ TEST(PolicyLoss, EqualsTheDoubleLoop) {
     EXPECT_NEAR(terms.stats.loss, terms.loss.item<double>(), 1e-14);
     EXPECT_NEAR(terms.stats.kl, expected.kl, 1e-10);
     EXPECT_EQ(terms.stats.tokens, expected.tokens);
+    EXPECT_EQ(terms.stats.ratios, expected.ratios);
     EXPECT_EQ(terms.stats.clip_low, expected.low);
     EXPECT_EQ(terms.stats.clip_high, expected.high);
     low += expected.low, high += expected.high;
@@ -133,12 +166,18 @@ TEST(PolicyLoss, GradientEqualsCentralDifferences) {
   RandomStream random = test_stream(12);
   for_every_setting([&random](const Case& c) {
     const std::vector<double> gradient = gradient_of(inputs_of(c.batch, tensor_of(c.log_probs)), c.config);
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 4; ++i) {
       const size_t row = random.next_below(gradient.size());
       const auto loss_at = [&](double step) {
         std::vector<double> moved = c.log_probs;
         moved[row] += step;
-        return policy_loss(inputs_of(c.batch, tensor_of(moved)), c.config).loss.item<double>();
+        LossInputs in = inputs_of(c.batch, tensor_of(moved));
+        if (c.config.loss_type == LossType::kCispo) {  // its ratio is a constant: here both of its parts move
+          std::vector<double> old = values_of(in.old_log_probs);
+          old[row] += step;
+          in.old_log_probs = tensor_of(old);
+        }
+        return policy_loss(in, c.config).loss.item<double>();
       };
       ASSERT_NEAR(gradient[row], (loss_at(kStep) - loss_at(-kStep)) / (2 * kStep), 1e-9);
     }
@@ -153,8 +192,10 @@ GrpoConfig with_kl() {
 
 TEST(PolicyLoss, DoesNotDependOnMicroBatches) {
   RandomStream random = test_stream(13);
-  for (int round = 0; round < 40; ++round) {
-    const Case c = random_case(with_kl(), random);
+  for (int round = 0; round < 80; ++round) {
+    GrpoConfig config = with_kl();
+    config.importance_sampling_level = kLevels[round % 2];
+    const Case c = random_case(config, random);
     const LossInputs whole = inputs_of(c.batch, tensor_of(c.log_probs));
     LossStats sum;
     double loss = 0;
@@ -174,6 +215,7 @@ TEST(PolicyLoss, DoesNotDependOnMicroBatches) {
     EXPECT_NEAR(sum.loss, expected.stats.loss, 1e-13);
     EXPECT_NEAR(sum.kl, expected.stats.kl, 1e-11);
     EXPECT_EQ(sum.tokens, expected.stats.tokens);
+    EXPECT_EQ(sum.ratios, expected.stats.ratios);
     EXPECT_EQ(sum.clip_low, expected.stats.clip_low);
     EXPECT_EQ(sum.clip_high, expected.stats.clip_high);
     EXPECT_EQ(sum.ratio_min, expected.stats.ratio_min);
@@ -198,6 +240,7 @@ TEST(PolicyLoss, DoesNotDependOnTheOrderOfGroupsAndCompletions) {
     for (const ScaleRewards scale : kScales) {
       GrpoConfig config = with_kl();
       config.loss_type = loss_type, config.scale_rewards = scale;
+      config.importance_sampling_level = kLevels[random.next_below(2)];
       const auto groups = random_groups({}, random);
       auto reversed = groups;
       std::reverse(reversed.begin(), reversed.end());
@@ -215,23 +258,27 @@ TEST(PolicyLoss, DoesNotDependOnTheOrderOfGroupsAndCompletions) {
 TEST(PolicyLoss, OnPolicyIsMinusTheWeightedAdvantages) {
   RandomStream random = test_stream(15);
   for (const LossType loss_type : kLossTypes) {
-    GrpoConfig config;
-    config.beta.reset(), config.loss_type = loss_type;
-    const Case c = random_case(config, random);
-    const LossInputs in = inputs_of(c.batch, c.batch.old_log_probs.to(at::kDouble));
-    const std::vector<double> weights = values_of(c.batch.weights), advantages = values_of(c.batch.advantages);
-    const LossStats stats = policy_loss(in, config).stats;
-    const std::vector<double> gradient = gradient_of(in, config);
-    double sum = 0;
-    for (size_t row = 0; row < weights.size(); ++row) {
-      sum -= weights[row] * advantages[row];
-      EXPECT_EQ(gradient[row], -weights[row] * advantages[row]);  // the policy gradient
+    for (const ImportanceSamplingLevel level : kLevels) {
+      GrpoConfig config;
+      config.beta.reset(), config.loss_type = loss_type, config.importance_sampling_level = level;
+      const Case c = random_case(config, random);
+      const LossInputs in = inputs_of(c.batch, c.batch.old_log_probs.to(at::kDouble));
+      const std::vector<double> weights = values_of(c.batch.weights), advantages = values_of(c.batch.advantages);
+      const LossStats stats = policy_loss(in, config).stats;
+      const std::vector<double> gradient = gradient_of(in, config);
+      double sum = 0;
+      for (size_t row = 0; row < weights.size(); ++row) {
+        const double factor =
+            loss_type == LossType::kCispo ? in.log_probs[static_cast<int64_t>(row)].item<double>() : 1;
+        sum -= weights[row] * (advantages[row] * factor);
+        EXPECT_EQ(gradient[row], -weights[row] * advantages[row]);  // the policy gradient
+      }
+      EXPECT_EQ(stats.loss, sum);
+      EXPECT_EQ(stats.ratio_min, 1);
+      EXPECT_EQ(stats.ratio_max, 1);
+      EXPECT_EQ(stats.log_ratio_abs_max, 0);
+      EXPECT_EQ(stats.clip_low + stats.clip_high, 0);
     }
-    EXPECT_EQ(stats.loss, sum);
-    EXPECT_EQ(stats.ratio_min, 1);
-    EXPECT_EQ(stats.ratio_max, 1);
-    EXPECT_EQ(stats.log_ratio_abs_max, 0);
-    EXPECT_EQ(stats.clip_low + stats.clip_high, 0);
   }
 }
 
@@ -281,6 +328,133 @@ TEST(PolicyLoss, ClipsOneSideOnly) {
       EXPECT_DOUBLE_EQ(gradient_of(in, config)[0], low || high ? 0 : -a * ratio);
       EXPECT_EQ(stats.entropy, 0.5);
     }
+  }
+}
+
+// GSPO, Zheng et al. 2025, eq. 7 and 10: one ratio for a completion, the geometric mean of those of its tokens; the
+// gradient of -s A through it is -s A / |o| at each token, so that one token's own ratio does not weigh its gradient.
+TEST(PolicyLoss, ARatioOfAWholeSequenceReachesAllItsTokens) {
+  GrpoConfig config;
+  config.beta.reset(), config.importance_sampling_level = ImportanceSamplingLevel::kSequence;
+  const auto evaluate = [&](double a) {
+    const LossInputs in = {.log_probs = tensor_of({-0.5, -1.5, -2.0, -1.0, -1.0}),
+                           .old_log_probs = tensor_of({-1.0, -1.1, -2.2, -1.5, -1.5}),
+                           .ref_log_probs = {},
+                           .advantages = tensor_of({a, a, a, a, a}),
+                           .weights = tensor_of({0.25, 0.25, 0.25, 0.5, 0.5}),
+                           .entropy = {},
+                           .row_offsets = {0, 3, 5}};
+    return std::pair(policy_loss(in, config).stats, gradient_of(in, config));
+  };
+  // Log-ratios 0.5 -0.4 0.2: mean 0.1, inside; 0.5 0.5: mean 0.5, beyond 1.28.
+  const auto [stats, gradient] = evaluate(2);
+  const double s = std::exp(0.1);
+  EXPECT_NEAR(stats.loss, -0.75 * s * 2 - 1.28 * 2, 1e-14);
+  for (size_t row = 0; row < 3; ++row) EXPECT_NEAR(gradient[row], -0.25 * s * 2, 1e-14);
+  EXPECT_EQ(gradient[3], 0);
+  EXPECT_EQ(gradient[4], 0);
+  EXPECT_EQ(stats.tokens, 5);
+  EXPECT_EQ(stats.ratios, 2);
+  EXPECT_EQ(stats.clip_high, 1);
+  EXPECT_NEAR(stats.ratio_min, s, 1e-14);
+  EXPECT_NEAR(stats.ratio_max, std::exp(0.5), 1e-14);
+  EXPECT_DOUBLE_EQ(stats.log_ratio_abs_max, 0.5);
+
+  const auto [negative, descent] = evaluate(-1);  // not clipped above
+  EXPECT_NEAR(negative.loss, 0.75 * s + std::exp(0.5), 1e-14);
+  EXPECT_NEAR(descent[4], 0.5 * std::exp(0.5), 1e-14);
+  EXPECT_EQ(negative.clip_high + negative.clip_low, 0);
+}
+
+// MiniMax-M1, eq. 4 and 5: REINFORCE with the weight min(ratio, 1 + epsilon_high), so that no token loses its gradient.
+TEST(PolicyLoss, CispoBoundsTheWeightAndKeepsTheGradient) {
+  GrpoConfig config;
+  config.beta.reset(), config.loss_type = LossType::kCispo, config.epsilon_high = 0.5;
+  for (const double log_ratio : {-3.0, 0.0, 0.3, 2.0}) {
+    for (const double a : {-2.0, 2.0}) {
+      const LossInputs in = one_token(log_ratio, a, at::kDouble);
+      const double weight = std::min(std::exp(log_ratio), 1.5);
+      const LossStats stats = policy_loss(in, config).stats;
+      EXPECT_DOUBLE_EQ(stats.loss, -weight * a * log_ratio);
+      EXPECT_DOUBLE_EQ(gradient_of(in, config)[0], -weight * a);
+      EXPECT_EQ(stats.clip_high, log_ratio == 2.0 && a > 0 ? 1 : 0);
+      EXPECT_EQ(stats.clip_low, 0);
+    }
+  }
+}
+
+// Ye et al. 2020: max(min(ratio A, clip(ratio) A), delta A) for A < 0; nothing changes for A > 0.
+TEST(PolicyLoss, DeltaBoundsWhatABadTokenMayCost) {
+  GrpoConfig plain, dual;
+  plain.beta.reset(), dual.beta.reset(), dual.delta = 3;
+  for (const double log_ratio : {-1.0, 0.0, 0.2, 1.0, 1.2, 5.0}) {
+    for (const double a : {-2.0, 2.0}) {
+      const LossInputs in = one_token(log_ratio, a, at::kDouble);
+      const double without = policy_loss(in, plain).stats.loss;
+      const bool bounded = a < 0 && std::exp(log_ratio) > 3;
+      EXPECT_EQ(policy_loss(in, dual).stats.loss, bounded ? -3 * a : without);
+      EXPECT_EQ(gradient_of(in, dual)[0], bounded ? 0 : gradient_of(in, plain)[0]);
+    }
+  }
+}
+
+// Truncated importance sampling: a weight min(exp(old - behavior), cap) on all but the KL term; the ratio keeps its own
+// denominator.
+TEST(PolicyLoss, IsWeightedTowardsThePolicyFromTheSampler) {
+  RandomStream random = test_stream(18);
+  for (const LossType loss_type : {LossType::kGrpo, LossType::kCispo}) {
+    GrpoConfig plain;
+    plain.beta.reset(), plain.loss_type = loss_type;
+    GrpoConfig capped = plain;
+    capped.importance_sampling_cap = 1.5;
+    const Case c = random_case(plain, random);
+    LossInputs in = inputs_of(c.batch, tensor_of(c.log_probs)), weighted = in;
+    std::vector<double> behavior = values_of(in.old_log_probs), weights = values_of(in.weights);
+    for (size_t row = 0; row < weights.size(); ++row) {
+      const double difference = random.next_uniform() * 2 - 1;
+      behavior[row] -= difference;
+      weights[row] *= std::min(std::exp(difference), 1.5);
+    }
+    in.behavior_log_probs = tensor_of(behavior);
+    weighted.weights = tensor_of(weights);
+    EXPECT_NEAR(policy_loss(in, capped).stats.loss, policy_loss(weighted, plain).stats.loss, 1e-13);
+    const std::vector<double> gradient = gradient_of(in, capped), expected = gradient_of(weighted, plain);
+    for (size_t row = 0; row < gradient.size(); ++row) EXPECT_NEAR(gradient[row], expected[row], 1e-14);
+
+    in.behavior_log_probs = in.old_log_probs;  // as in hone, where sampler and trainer agree: nothing changes
+    EXPECT_EQ(gradient_of(in, capped), gradient_of(in, plain));
+    EXPECT_EQ(policy_loss(in, capped).stats.loss, policy_loss(in, plain).stats.loss);
+
+    in.log_probs = in.old_log_probs, in.ref_log_probs = in.old_log_probs.sub(0.5);  // the KL term has no weight
+    in.behavior_log_probs = in.old_log_probs.sub(9), in.advantages = in.advantages.mul(0);
+    plain.beta = capped.beta = 0.2;
+    EXPECT_EQ(gradient_of(in, capped), gradient_of(in, plain));
+  }
+}
+
+// verl: policy loss - entropy_coeff * entropy, both averaged alike.
+TEST(PolicyLoss, EntropyIsRewardedWithItsGradient) {
+  RandomStream random = test_stream(19);
+  for (const LossType loss_type : kLossTypes) {
+    GrpoConfig plain = with_kl();
+    plain.loss_type = loss_type;
+    GrpoConfig rewarded = plain;
+    rewarded.entropy_coef = 0.05;
+    const Case c = random_case(plain, random);
+    LossInputs in = inputs_of(c.batch, tensor_of(c.log_probs));
+    std::vector<double> entropy(c.log_probs.size());
+    for (double& h : entropy) h = random.next_uniform() * 3;
+    in.entropy = tensor_of(entropy).requires_grad_(true);
+    const LossTerms terms = policy_loss(in, rewarded);
+    terms.loss.backward();
+    const std::vector<double> weights = values_of(c.batch.weights), gradient = values_of(in.entropy.grad());
+    double bonus = 0;
+    for (size_t row = 0; row < weights.size(); ++row) {
+      bonus += weights[row] * 0.05 * entropy[row];
+      EXPECT_NEAR(gradient[row], -weights[row] * 0.05, 1e-15);
+    }
+    EXPECT_NEAR(terms.stats.loss, policy_loss(in, plain).stats.loss - bonus, 1e-13);
+    EXPECT_EQ(gradient_of(in, rewarded), gradient_of(in, plain));  // that of the log-probs is the same
   }
 }
 

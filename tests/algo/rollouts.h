@@ -66,6 +66,8 @@ inline std::vector<double> values_of(const at::Tensor& x) {
 inline LossInputs inputs_of(const TrainBatch& batch, const at::Tensor& log_probs) {
   const auto type = log_probs.scalar_type();
   LossInputs in = {log_probs, batch.old_log_probs.to(type), {}, batch.advantages.to(type), batch.weights.to(type), {}};
+  in.row_offsets = batch.row_offsets;
+  if (batch.behavior_log_probs.defined()) in.behavior_log_probs = batch.behavior_log_probs.to(type);
   if (batch.ref_log_probs.defined()) in.ref_log_probs = batch.ref_log_probs.to(type);
   return in;
 }

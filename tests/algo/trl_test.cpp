@@ -30,6 +30,11 @@ GrpoConfig config_of(const Json& c) {
   config.loss_type = value_of<LossType>(c["loss_type"]);
   config.scale_rewards = value_of<ScaleRewards>(c["scale_rewards"]);
   config.epsilon = c["epsilon"], config.epsilon_high = c["epsilon_high"], config.beta = c["beta"].get<double>();
+  if (c.contains("importance_sampling_level"))
+    config.importance_sampling_level = value_of<ImportanceSamplingLevel>(c["importance_sampling_level"]);
+  if (c.contains("delta")) config.delta = c["delta"];
+  if (c.contains("importance_sampling_cap")) config.importance_sampling_cap = c["importance_sampling_cap"];
+  if (c.contains("entropy_coef")) config.entropy_coef = c["entropy_coef"];
   config.mask_truncated_completions = c["mask_truncated_completions"];
   config.num_minibatches = c["num_minibatches"];
   return config;
@@ -86,8 +91,9 @@ TEST(Trl, GivesTheSameAdvantagesLossesGradientsAndMetrics) {
   auto groups = groups_of(data);
   TrainBatch rollout = build_batch(groups);
   rollout.ref_log_probs = tensor_of(rows_of(data["ref_log_probs"], rollout, generations)).to(at::kFloat);
+  rollout.behavior_log_probs = tensor_of(rows_of(data["sampling_log_probs"], rollout, generations)).to(at::kFloat);
   const RandomStream stream = stream_of(rollout, groups);
-  ASSERT_EQ(data["cases"].size(), 20U);
+  ASSERT_EQ(data["cases"].size(), 31U);
   for (const Json& c : data["cases"]) {
     SCOPED_TRACE(c["loss_type"].dump() + c["scale_rewards"].dump() + c["num_minibatches"].dump());
     const GrpoConfig config = config_of(c);
@@ -106,6 +112,7 @@ TEST(Trl, GivesTheSameAdvantagesLossesGradientsAndMetrics) {
       const TrainBatch& batch = minibatches[m];
       LossInputs in = inputs_of(batch, tensor_of(rows_of(data["log_probs"], batch, generations)));
       in.entropy = tensor_of(rows_of(data["entropy"], batch, generations));
+      in.entropy.requires_grad_(true);
       const LossStats stats = policy_loss(in, config).stats;
       EXPECT_NEAR(stats.loss, c["losses"][m], 1e-6);
       const std::vector<double> gradient = gradient_of(in, config);
@@ -113,11 +120,23 @@ TEST(Trl, GivesTheSameAdvantagesLossesGradientsAndMetrics) {
       ASSERT_EQ(gradient.size(), expected.size());
       for (size_t row = 0; row < gradient.size(); ++row) EXPECT_NEAR(gradient[row], expected[row], 1e-7) << row;
 
-      const auto tokens = static_cast<double>(stats.tokens);
+      if (config.entropy_coef != 0) {
+        const std::vector<double> by_entropy = values_of(in.entropy.grad());
+        const std::vector<double> expected_by_entropy = rows_of(c["entropy_gradients"], batch, generations);
+        for (size_t row = 0; row < by_entropy.size(); ++row)
+          EXPECT_NEAR(by_entropy[row], expected_by_entropy[row], 1e-7) << row;
+      }
+
+      const auto tokens = static_cast<double>(stats.tokens), ratios = static_cast<double>(stats.ratios);
       const auto low = static_cast<double>(stats.clip_low), high = static_cast<double>(stats.clip_high);
-      EXPECT_NEAR(low / tokens, c["metrics"]["clip_ratio/low_mean"][m], 1e-7);
-      EXPECT_NEAR(high / tokens, c["metrics"]["clip_ratio/high_mean"][m], 1e-7);
-      EXPECT_NEAR((low + high) / tokens, c["metrics"]["clip_ratio/region_mean"][m], 1e-7);
+      if (config.loss_type == LossType::kCispo) {
+        EXPECT_EQ(low, 0);
+        EXPECT_NEAR(high / ratios, c["metrics"]["cispo_clip_ratio"][m], 1e-7);
+      } else {
+        EXPECT_NEAR(low / ratios, c["metrics"]["clip_ratio/low_mean"][m], 1e-7);
+        EXPECT_NEAR(high / ratios, c["metrics"]["clip_ratio/high_mean"][m], 1e-7);
+        EXPECT_NEAR((low + high) / ratios, c["metrics"]["clip_ratio/region_mean"][m], 1e-7);
+      }
       EXPECT_NEAR(stats.entropy / tokens, c["metrics"]["entropy"][m], 1e-7);
       if (config.uses_reference()) {
         EXPECT_NEAR(stats.kl / tokens, c["metrics"]["kl"][m], 1e-7);

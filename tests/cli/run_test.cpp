@@ -157,6 +157,35 @@ TEST(Run, RecordsOfAFileEndAsUndisturbed) {
   EXPECT_EQ(fingerprint(folder / "killed"), fingerprint(folder / "whole"));
 }
 
+// Options that carry state or sequences through a step: the entropy's coefficient is in the checkpoint, and log-probs
+// of sampler and trainer stay equal.
+TEST(Run, AdaptiveEntropyEndsAsUndisturbed) {
+  const TempFolder folder;
+  const Arguments settings = {"--set", "stage.grpo.use_adaptive_entropy=true",
+                              "--set", "stage.grpo.entropy_target=3",
+                              "--set", "stage.grpo.entropy_coef_max=0.05",
+                              "--set", "stage.grpo.importance_sampling_level=sequence",
+                              "--set", "stage.grpo.delta=3",
+                              "--set", "stage.grpo.advantage_estimator=reinforce_plus_plus",
+                              "--set", "stage.grpo.old_log_probs=recompute",
+                              "--set", "stage.grpo.importance_sampling_cap=2"};
+  const Result whole = hone(small_run(folder / "whole", settings));
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  const Result killed = hone(small_run(folder / "killed", settings), {{"HONE_FAILPOINT", "checkpoint.begin:kill:3"}});
+  EXPECT_EQ(killed.exit_code, 128 + SIGKILL);
+  const Result rest = hone(small_run(folder / "killed", settings));
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(fingerprint(folder / "killed"), fingerprint(folder / "whole"));
+
+  // Four updates a step, each 0.005 up, to the bound.
+  const auto metrics = json_lines<nlohmann::json>(read(folder / "whole/stages/00_grpo/metrics.jsonl"));
+  ASSERT_EQ(metrics.size(), 6U);
+  for (size_t step = 0; step < 6; ++step) {
+    EXPECT_NEAR(metrics[step]["entropy_coef"], std::min(0.05, 0.02 * static_cast<double>(step + 1)), 1e-12);
+    EXPECT_EQ(metrics[step]["rollout/logprob_diff_max"], 0.0);
+  }
+}
+
 TEST(Run, FineTuningLearnsAndEndsAsUndisturbed) {
   const TempFolder folder;
   const char* const digits[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};

@@ -249,43 +249,52 @@ TEST_F(Ops, LatentHeadsMatchFloat64) {
 // ------------------------------------------------------------------------------------------------------------------------------
 
 TEST_F(Ops, LogProbsMatchFloat64) {
-  for (const double temperature : {1.0, 0.6}) {
-    for (const bool filtered : {false, true}) {
-      const int64_t vocab = 73, rows = 3000;  // more rows than one chunk
-      const Weight head = weight(random({vocab, 20}));
-      at::Tensor wd = head.value().to(at::kDouble).requires_grad_(true);
-      const at::Tensor targets = at::randint(vocab, {rows}, at::kInt);
-      // Keep the target, its successor and every id divisible by 3.
-      std::vector<int32_t> ids;
-      std::vector<int64_t> offsets = {0};
-      at::Tensor mask = at::full({rows, vocab}, filtered ? -std::numeric_limits<double>::infinity() : 0.0, at::kDouble);
-      for (int64_t r = 0; r < rows; ++r) {
-        const int32_t target = targets[r].item<int32_t>();
-        for (int32_t i = 0; i < vocab; ++i) {
-          if (i != target && i != (target + 1) % vocab && i % 3 != 0) continue;
-          ids.push_back(i);
-          mask[r][i] = 0.0;
-        }
-        offsets.push_back(static_cast<int64_t>(ids.size()));
+  struct Setting {
+    double temperature;
+    bool filtered;
+    double bonus;  // weight of the entropy in what is differentiated
+  };
+  for (const auto& [temperature, filtered, bonus] : {Setting{1.0, false, 0},
+                                                     {1.0, true, 0},
+                                                     {0.6, false, 0},
+                                                     {0.6, true, 0},
+                                                     {1.0, false, 3},
+                                                     {0.6, false, -2},
+                                                     {0.6, true, 3}}) {
+    const int64_t vocab = 73, rows = 3000;  // more rows than one chunk
+    const Weight head = weight(random({vocab, 20}));
+    at::Tensor wd = head.value().to(at::kDouble).requires_grad_(true);
+    const at::Tensor targets = at::randint(vocab, {rows}, at::kInt);
+    // Keep the target, its successor and every id divisible by 3.
+    std::vector<int32_t> ids;
+    std::vector<int64_t> offsets = {0};
+    at::Tensor mask = at::full({rows, vocab}, filtered ? -std::numeric_limits<double>::infinity() : 0.0, at::kDouble);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int32_t target = targets[r].item<int32_t>();
+      for (int32_t i = 0; i < vocab; ++i) {
+        if (i != target && i != (target + 1) % vocab && i % 3 != 0) continue;
+        ids.push_back(i);
+        mask[r][i] = 0.0;
       }
-      const TokenDistribution d{temperature, filtered ? ids.data() : nullptr, filtered ? offsets.data() : nullptr};
-      at::Tensor entropy, reference_entropy;
-      expect_same(
-          random({rows, 20}),
-          [&](const at::Tensor& h) {
-            const LogProbs out = log_probs(h, head, targets, d);
-            entropy = out.entropy;
-            return out.log_probs;
-          },
-          [&](const at::Tensor& h) {
-            const at::Tensor logp = at::log_softmax(at::linear(h, wd) / temperature + mask, -1);
-            reference_entropy = -(logp.exp() * logp.clamp_min(-1e30)).sum(-1).detach();
-            return logp.gather(1, targets.to(at::kLong).unsqueeze(1)).squeeze(1);
-          },
-          2e-5);
-      EXPECT_LT(largest_difference(entropy, reference_entropy), 2e-5);
-      EXPECT_LT(largest_difference(head.grad(), wd.grad()), 1e-4 * wd.grad().abs().max().item<double>());
+      offsets.push_back(static_cast<int64_t>(ids.size()));
     }
+    const TokenDistribution d{temperature, filtered ? ids.data() : nullptr, filtered ? offsets.data() : nullptr};
+    at::Tensor entropy, reference_entropy;
+    expect_same(
+        random({rows, 20}),
+        [&](const at::Tensor& h) {
+          const LogProbs out = log_probs(h, head, targets, d);
+          entropy = out.entropy.detach();
+          return bonus == 0 ? out.log_probs : out.log_probs + out.entropy * bonus;
+        },
+        [&](const at::Tensor& h) {
+          const at::Tensor logp = at::log_softmax(at::linear(h, wd) / temperature + mask, -1);
+          reference_entropy = -(logp.exp() * logp.clamp_min(-1e30)).sum(-1);
+          return logp.gather(1, targets.to(at::kLong).unsqueeze(1)).squeeze(1) + reference_entropy * bonus;
+        },
+        2e-5);
+    EXPECT_LT(largest_difference(entropy, reference_entropy.detach()), 2e-5);
+    EXPECT_LT(largest_difference(head.grad(), wd.grad()), 1e-4 * wd.grad().abs().max().item<double>());
   }
 }
 

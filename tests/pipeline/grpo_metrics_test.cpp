@@ -36,7 +36,7 @@ TEST(GrpoMetrics, ByHand) {
   StepTotals totals;
   totals.updates = 2;
   totals.loss.loss = 0.5;
-  totals.loss.tokens = 40;
+  totals.loss.tokens = totals.loss.ratios = 40;
   totals.loss.entropy = 20;
   totals.loss.kl = 4;
   totals.loss.clip_low = 1;

@@ -34,8 +34,9 @@ struct TrainBatch {
   at::Tensor targets;        ///< [R] int32: the completion token
   at::Tensor old_log_probs;  ///< [R] float32: denominators of the ratios; the sampler's log-probs until overwritten
   at::Tensor ref_log_probs;  ///< [R] float32; undefined until scored
-  at::Tensor advantages;     ///< [R] float32; minibatches only
-  at::Tensor weights;        ///< [R] float32, all > 0; minibatches only: the loss is the sum of weight * token loss
+  at::Tensor behavior_log_probs;  ///< [R] float32: the sampler's where old_log_probs are others; else undefined
+  at::Tensor advantages;          ///< [R] float32; minibatches only
+  at::Tensor weights;  ///< [R] float32, all > 0; minibatches only: the loss is the sum of weight * token loss
 
   std::vector<int32_t> kept_ids;      ///< data::KeptIds of all rows, one after the other
   std::vector<int64_t> kept_offsets;  ///< [R + 1]: row r drew from kept_ids[kept_offsets[r] .. kept_offsets[r+1]);
@@ -59,6 +60,7 @@ TrainBatch build_batch(const std::vector<RolloutGroup>& groups);
 ///   bnpo     1 / (N of the minibatch)          TRL
 ///   dapo     1 / (N of the rollout / number of minibatches)   DAPO eq. 8, with TRL's constant over minibatches: all
 ///            tokens of a step count the same. Equal to bnpo when there is one minibatch.
+///   cispo    as dapo
 ///   dr_grpo  1 / (S max_completion_length)     Dr. GRPO; max_completion_length is the sampling limit
 /// With mask_truncated_completions, completions that did not stop by themselves are left out of the arrays. As in TRL
 /// they count in S, not in N; their rewards still take part in the advantages of their group. A completion without

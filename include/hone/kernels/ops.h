@@ -123,7 +123,7 @@ struct TokenDistribution {
 
 struct LogProbs {
   at::Tensor log_probs;  ///< [R] log p(target), with autograd
-  at::Tensor entropy;    ///< [R] in nats, no gradient
+  at::Tensor entropy;    ///< [R] in nats, with autograd
 };
 /// Log-probs of targets[R] (int32) for hidden[R, C] under the head [V, C]. Logits exist for a few thousand rows at a
 /// time only. `head_grad`, where defined, receives the head's gradient instead of head.grad() (tied embeddings keep the
