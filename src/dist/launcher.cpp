@@ -23,9 +23,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // The others see that a rank is lost and end by themselves, having said so and noted it in the run's state.
-constexpr seconds kGrace{4};
+constexpr seconds kGrace{3};
 // Whoever stops a rank stops the run; a person who looks at it for a moment does not.
-constexpr double kMostStoppedSeconds = 4;
+constexpr double kMostStoppedSeconds = 3;
 constexpr milliseconds kTick{500};
 constexpr int64_t kDefaultPort = 29500;
 

@@ -2,8 +2,11 @@
 
 #include <malloc.h>
 
+#include <chrono>
+
 #include "hone/core/error.h"
 #include "hone/core/log.h"
+#include "hone/dist/process_group.h"
 #include "hone/kernels/parallel.h"
 #include "hone/pipeline/config.h"
 #include "pipeline/run_folder.h"
@@ -65,6 +68,16 @@ StageEnd run_stages(RunFolder& run, const RunConfig& config) {
   return StageEnd::kFinished;
 }
 
+// Refuses what several ranks cannot do together yet.
+void check_ranks(const RunConfig& config, const dist::ProcessGroup& ranks) {
+  if (ranks.size() == 1) return;
+  for (const Stage& stage : config.stages) {
+    HONE_CHECK(std::holds_alternative<GrpoStage>(stage) || std::holds_alternative<SftStage>(stage),
+               .what = fmt::format("the stage '{}' runs on one rank only so far", stage_name(stage)),
+               .got = fmt::format("{} ranks", ranks.size()), .expected = "stages of type grpo or sft");
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> start_model(const fs::path& run, const RunConfig& config, size_t index) {
@@ -93,12 +106,17 @@ int run_pipeline(const RunRequest& request) {
   const RunConfig config = load_run_config(request.config, request.overrides);
   prepare_process(config.runtime.threads);
   install_signal_handlers();
+  dist::ProcessGroup ranks(dist::launch_environment(), std::chrono::seconds(config.runtime.ddp_timeout));
+  check_ranks(config, ranks);
+  std::optional<LogRedirect> quiet;
+  if (!ranks.is_main()) quiet.emplace([](std::string_view) {});
   RunFolder run(request.output.empty() ? fs::path("runs") / config.name : fs::path(request.output), config,
-                request.fresh);
+                request.fresh, ranks);
   try {
     if (run_stages(run, config) == StageEnd::kStopped) {
       const int signal = stop_signal();
       run.save_state(fmt::format("stopped by signal {}", signal));
+      ranks.barrier();  // nobody leaves before the main rank has saved
       log_info(fmt::format("stopped by signal {} after saving; `hone run` again continues", signal));
       return 128 + signal;
     }
@@ -107,6 +125,7 @@ int run_pipeline(const RunRequest& request) {
     throw;
   }
   run.save_state("finished");
+  ranks.barrier();
   log_info(fmt::format("finished; everything is in {}", run.path().string()));
   return 0;
 }

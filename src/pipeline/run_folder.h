@@ -1,5 +1,6 @@
 // The folder of a run: runs/<name>/{config.yaml, manifest.json, state.json, log.txt, stages/<nn>_<name>/...}. Owns the
-// lock on it and the record of which stages are done. One thread.
+// lock on it and the record of which stages are done. One thread. On other ranks than the main one it writes nothing
+// and knows what the main one read.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "hone/core/file.h"
 #include "hone/core/log.h"
+#include "hone/dist/process_group.h"
 #include "hone/pipeline/config.h"
 
 namespace hone {
@@ -26,6 +28,9 @@ struct RunState {
 
   /// Throws Error kInput when `folder` holds no run.
   static RunState load(const std::filesystem::path& folder);
+  /// From and to the text of state.json; `place` names it in messages.
+  static RunState from_text(const std::string& text, const std::string& place);
+  std::string to_text() const;
   void save(const std::filesystem::path& folder) const;
 };
 
@@ -35,10 +40,11 @@ std::filesystem::path stage_folder(const std::filesystem::path& folder, size_t i
 class RunFolder {
  public:
   /// Creates or reopens `path` for `config`. Throws Error kInput when another process has it, when it belongs to a run
-  /// with a config that gives another result, or when `fresh` and it is not empty.
-  RunFolder(std::filesystem::path path, const RunConfig& config, bool fresh);
+  /// with a config that gives another result, or when `fresh` and it is not empty. All `ranks` call it together.
+  RunFolder(std::filesystem::path path, const RunConfig& config, bool fresh, dist::ProcessGroup& ranks);
 
   const std::filesystem::path& path() const { return path_; }
+  dist::ProcessGroup& ranks() const { return ranks_; }
   std::filesystem::path stage_path(size_t stage) const;
   StageStatus& stage(size_t index) { return state_.stages[index]; }
   /// Commits state.json.
@@ -57,7 +63,9 @@ class RunFolder {
   };
   static Opened open(const std::filesystem::path& path, bool fresh);
   void check_config(const RunConfig& config) const;
+  void check_ranks() const;
   std::filesystem::path path_;
+  dist::ProcessGroup& ranks_;
   Opened opened_;
   RunState state_;
   std::string config_;                            ///< config.yaml
