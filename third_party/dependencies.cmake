@@ -62,6 +62,11 @@ add_library(hone_arb INTERFACE)
 target_include_directories(hone_arb SYSTEM INTERFACE ${HONE_ARB_INCLUDE})
 target_link_libraries(hone_arb INTERFACE ${HONE_ARB_LIBRARY} ${HONE_FLINT_LIBRARY} hone_gmp)
 
+# Headers only: LibTorch has Gloo's code inside and brings c10d's headers, which include Gloo's.
+find_path(HONE_GLOO_INCLUDE gloo/context.h REQUIRED)
+add_library(hone_gloo INTERFACE)
+target_include_directories(hone_gloo SYSTEM INTERFACE ${HONE_GLOO_INCLUDE})
+
 # The static library: the program that needs it runs where no shared one may be.
 find_path(HONE_SECCOMP_INCLUDE seccomp.h REQUIRED)
 find_library(HONE_SECCOMP_LIBRARY libseccomp.a REQUIRED)

@@ -208,8 +208,12 @@ std::vector<TrainBatch> build_minibatches(const TrainBatch& rollout, const std::
 }
 
 std::vector<SequenceRange> micro_batches(const TrainBatch& batch, int64_t max_tokens) {
+  return micro_batches(batch, {0, batch.num_sequences()}, max_tokens);
+}
+
+std::vector<SequenceRange> micro_batches(const TrainBatch& batch, SequenceRange part, int64_t max_tokens) {
   std::vector<SequenceRange> ranges;
-  for (int64_t s = 0; s < batch.num_sequences(); ++s) {
+  for (int64_t s = part.begin; s < part.end; ++s) {
     const auto begin = [&](int64_t sequence) { return batch.offsets[static_cast<size_t>(sequence)]; };
     if (!ranges.empty() && begin(s + 1) - begin(ranges.back().begin) <= max_tokens)
       ranges.back().end = s + 1;

@@ -8,6 +8,7 @@
 namespace hone::cli {
 
 void add_run(CLI::App& app, int& exit_code);
+void add_launch(CLI::App& app, int& exit_code);
 void add_validate(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_init(CLI::App& app, int& exit_code);
@@ -27,7 +28,7 @@ void add_doctor(CLI::App& app, int& exit_code);
 using AddCommand = void (*)(CLI::App& app, int& exit_code);
 /// In the order of `hone --help`.
 inline constexpr AddCommand kCommands[] = {
-    add_run,      add_validate,  add_config, add_init, add_status, add_report, add_generate, add_chat,
-    add_logprobs, add_tokenizer, add_score,  add_eval, add_export, add_import, add_bench,    add_doctor};
+    add_run,      add_launch,    add_validate, add_config, add_init,   add_status, add_report, add_generate, add_chat,
+    add_logprobs, add_tokenizer, add_score,    add_eval,   add_export, add_import, add_bench,  add_doctor};
 
 }  // namespace hone::cli

@@ -66,6 +66,8 @@ void describe(ConfigVisitor& v, StageModelConfig& c) {
 void describe(ConfigVisitor& v, RuntimeConfig& c) {
   v.field("device", c.device, any_value(), "", "Where the model runs.");
   v.field("threads", c.threads, between(1, 1024), "threads", "Null for all the cores that the process may use.");
+  v.field("ddp_timeout", c.ddp_timeout, between(1, 30 * 24 * 3600), "s",
+          "How long a rank waits for the others before the run ends.");
 }
 
 void describe(ConfigVisitor& v, LoggingConfig& c) {

@@ -17,11 +17,13 @@
 #include "hone/core/log.h"
 #include "hone/data/prompt_source.h"
 #include "hone/data/prompt_template.h"
+#include "hone/dist/process_group.h"
 #include "hone/reward/reward.h"
 #include "hone/rollout/engine.h"
 #include "hone/train/trainer.h"
 #include "pipeline/grpo_metrics.h"
 #include "pipeline/guard.h"
+#include "pipeline/over_ranks.h"
 #include "pipeline/recorder.h"
 #include "pipeline/stage.h"
 
@@ -66,7 +68,8 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 class GrpoRun {
  public:
   GrpoRun(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder)
-      : stage_(std::get<GrpoStage>(config.stages[index])),
+      : ranks_(run.ranks()),
+        stage_(std::get<GrpoStage>(config.stages[index])),
         seed_(static_cast<uint64_t>(config.seed)),
         index_(index),
         samples_per_step_(config.logging.samples_per_step.value_or(std::numeric_limits<int64_t>::max())),
@@ -78,7 +81,8 @@ class GrpoRun {
         data_(stage_.data, stage_.sources, seed_),
         held_out_(stage_, template_, tokenizer_),
         rewards_(stage_.rewards, stage_.sampling.max_completion_length),
-        trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations),
+        trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations,
+                 ranks_),
         recorder_(run, config, index) {
     for (const PromptMixture::Part& part : data_.parts()) {
       if (part.source.file() != nullptr) check_records(*part.source.file(), part.config.name, rewards_);
@@ -125,7 +129,8 @@ class GrpoRun {
       sync_reference_if_due(step + 1);
       evaluate_if_due(step + 1, totals.eval);
     }
-    // 8. What happened, and whether it makes sense to go on.
+    // 8. What happened on all ranks, and whether it makes sense to go on.
+    add_up(ranks_, totals);
     record_samples(step + 1, groups);
     check_guards(groups, reward_stats);
     totals.num_tokens = num_tokens_;
@@ -152,18 +157,22 @@ class GrpoRun {
   }
 
   std::vector<RolloutGroup> sample_and_score(int64_t prompts, int64_t step, StepTotals& totals) {
-    std::vector<RolloutGroup> groups;
-    Scoring scoring(rewards_);  // slow rewards begin while other completions still grow
-    {
-      const Timer timer(totals.gen);
-      groups = engine_.generate(
-          next_prompts(step, prompts), stage_.grpo.num_generations, stage_.sampling,
-          {seed_, index_, static_cast<uint64_t>(step)},
-          [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
-      totals.preemptions += engine_.stats().preemptions;
-    }
-    const Timer timer(totals.reward);
-    scoring.finish(groups);
+    ranks_.enter(fmt::format("step {}: sampling", step + 1));
+    std::vector<RolloutGroup> groups = over_ranks(ranks_, next_prompts(step, prompts), [&](std::vector<Prompt> mine) {
+      std::vector<RolloutGroup> made;
+      Scoring scoring(rewards_);  // slow rewards begin while other completions still grow
+      {
+        const Timer timer(totals.gen);
+        made = engine_.generate(
+            std::move(mine), stage_.grpo.num_generations, stage_.sampling, {seed_, index_, static_cast<uint64_t>(step)},
+            [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
+        totals.preemptions += engine_.stats().preemptions;
+      }
+      const Timer timer(totals.reward);
+      ranks_.enter(fmt::format("step {}: rewards", step + 1));
+      scoring.finish(made);
+      return made;
+    });
     for (RolloutGroup& group : groups) {
       group.policy_version = trainer_.updates();
       for (const Completion& c : group.completions) {
@@ -196,11 +205,12 @@ class GrpoRun {
   at::Tensor score(const Model& model, const algo::TrainBatch& rollout) {
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> parts = {at::empty({0})};
-    for (const auto range : algo::micro_batches(rollout, stage_.optimizer.micro_batch_tokens)) {
+    for (const auto range :
+         algo::micro_batches(rollout, share_of(ranks_, rollout), stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(rollout, range);
       parts.push_back(model.log_probs(score_batch(part, stage_.sampling.temperature)).log_probs);
     }
-    return at::cat(parts);
+    return gather_rows(ranks_, at::cat(parts));
   }
 
   algo::RewardStats compute_advantages(std::vector<RolloutGroup>& groups, const algo::TrainBatch& rollout,
@@ -221,12 +231,14 @@ class GrpoRun {
 
   void update(const algo::TrainBatch& minibatch, int64_t step, StepTotals& totals) {
     const Timer timer(totals.update);
+    ranks_.enter(fmt::format("step {}: update {}", step + 1, totals.updates + 1));
     GrpoConfig grpo = stage_.grpo;
     grpo.entropy_coef = entropy_.weight();
     algo::LossStats loss;
     // Before the first update the policy is the one that sampled: the two log-probs must be equal.
     const bool on_policy = totals.updates == 0 && stage_.grpo.old_log_probs == OldLogProbs::kBehavior;
-    for (const auto range : algo::micro_batches(minibatch, stage_.optimizer.micro_batch_tokens)) {
+    for (const auto range :
+         algo::micro_batches(minibatch, share_of(ranks_, minibatch), stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(minibatch, range);
       trainer_.accumulate(score_batch(part, stage_.sampling.temperature), [&](const kernels::LogProbs& out) {
         const algo::LossTerms terms = algo::policy_loss({.log_probs = out.log_probs,
@@ -253,7 +265,10 @@ class GrpoRun {
     totals.learning_rate = stats.learning_rate;
     totals.skipped_updates += stats.skipped;
     if (stats.skipped) report_skipped(minibatch, step);
-    if (!stats.skipped && loss.tokens > 0) entropy_.update(loss.entropy / static_cast<double>(loss.tokens));
+    if (entropy_.adapts()) {  // to what all ranks saw
+      const double tokens = ranks_.all_sum(static_cast<double>(loss.tokens)), entropy = ranks_.all_sum(loss.entropy);
+      if (!stats.skipped && tokens > 0) entropy_.update(entropy / tokens);
+    }
     nonfinite_updates_.count(stats.skipped);
   }
 
@@ -283,7 +298,8 @@ class GrpoRun {
   void evaluate(int64_t steps_done, double& seconds) {
     if (stage_.eval.problems == 0) return;
     const Timer timer(seconds);
-    recorder_.add_eval(held_out_.evaluate(engine_, steps_done));
+    ranks_.enter(fmt::format("step {}: evaluation", steps_done));
+    recorder_.add_eval(held_out_.evaluate(engine_, steps_done, ranks_));
   }
 
   void record_samples(int64_t step, const std::vector<RolloutGroup>& groups) {
@@ -331,6 +347,7 @@ class GrpoRun {
     if (entropy_.adapts()) entropy_.continue_from(s.number("entropy.coefficient"), s.number("entropy.last"));
   }
 
+  dist::ProcessGroup& ranks_;
   const GrpoStage& stage_;
   const uint64_t seed_;
   const size_t index_;

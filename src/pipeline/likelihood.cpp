@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "hone/dist/share.h"
+
 namespace hone {
 namespace {
 
@@ -36,6 +38,13 @@ ScoreBatch pack(std::span<const Example> examples, int64_t tokens) {
   return batch;
 }
 
+std::span<const Example> share_of(const dist::ProcessGroup& ranks, std::span<const Example> examples) {
+  std::vector<int64_t> offsets = {0};
+  for (const Example& example : examples) offsets.push_back(offsets.back() + static_cast<int64_t>(example.ids.size()));
+  const auto [begin, end] = dist::share_of(offsets, ranks.rank(), ranks.size());
+  return examples.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+}
+
 // Calls `each` with packed examples of at most so many tokens together; a longer example stands alone.
 template <class Each>
 void for_each_micro_batch(std::span<const Example> examples, int64_t micro_batch_tokens, Each each) {
@@ -53,21 +62,22 @@ void for_each_micro_batch(std::span<const Example> examples, int64_t micro_batch
 double accumulate_likelihood(Trainer& trainer, std::span<const Example> examples, int64_t micro_batch_tokens) {
   const double weight = -1.0 / static_cast<double>(std::max<int64_t>(1, count_targets(examples)));
   double loss = 0;
-  for_each_micro_batch(examples, micro_batch_tokens, [&](const ScoreBatch& batch) {
+  for_each_micro_batch(share_of(trainer.ranks(), examples), micro_batch_tokens, [&](const ScoreBatch& batch) {
     loss += trainer.accumulate(batch, [&](const kernels::LogProbs& out) { return out.log_probs.sum() * weight; });
   });
-  return loss;
+  return trainer.ranks().all_sum(loss);
 }
 
-double mean_negative_log_likelihood(const Model& model, std::span<const Example> examples, int64_t micro_batch_tokens) {
+double mean_negative_log_likelihood(const Model& model, std::span<const Example> examples, int64_t micro_batch_tokens,
+                                    dist::ProcessGroup& ranks) {
   const at::NoGradGuard no_grad;
   double sum = 0;
-  for_each_micro_batch(examples, micro_batch_tokens, [&](const ScoreBatch& batch) {
+  for_each_micro_batch(share_of(ranks, examples), micro_batch_tokens, [&](const ScoreBatch& batch) {
     const at::Tensor log_probs = model.log_probs(batch).log_probs;
     sum -=
         std::accumulate(log_probs.const_data_ptr<float>(), log_probs.const_data_ptr<float>() + log_probs.numel(), 0.0);
   });
-  return sum / static_cast<double>(std::max<int64_t>(1, count_targets(examples)));
+  return ranks.all_sum(sum) / static_cast<double>(std::max<int64_t>(1, count_targets(examples)));
 }
 
 }  // namespace hone

@@ -17,9 +17,11 @@ struct Example {
 };
 
 /// Mean negative log-likelihood of all targets of `examples`, in nats, and its gradient, added in `trainer`. The mean
-/// is over tokens, not examples, and is the same, bit for bit, for every `micro_batch_tokens`.
+/// is over tokens, not examples, and is the same, bit for bit, for every `micro_batch_tokens`. The trainer's ranks all
+/// have the examples, and each does its share.
 double accumulate_likelihood(Trainer& trainer, std::span<const Example> examples, int64_t micro_batch_tokens);
 /// The same without a gradient.
-double mean_negative_log_likelihood(const Model& model, std::span<const Example> examples, int64_t micro_batch_tokens);
+double mean_negative_log_likelihood(const Model& model, std::span<const Example> examples, int64_t micro_batch_tokens,
+                                    dist::ProcessGroup& ranks = dist::one_rank());
 
 }  // namespace hone

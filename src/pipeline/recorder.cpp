@@ -18,6 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxFailedSaves = 5;
+constexpr int64_t kNoStep = -1;
+
 double peak_megabytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -48,20 +50,28 @@ StageRecorder::StageRecorder(RunFolder& run, const RunConfig& config, size_t ind
       logging_(config.logging),
       index_(index),
       checkpoint_(checkpoint_config(config.stages[index])),
-      folder_(run.stage_path(index)),
-      store_((create_folders(folder_), folder_ / "checkpoints"), checkpoint_.keep) {
-  store_.remove_leftovers();
+      folder_(run.stage_path(index)) {
+  if (!run_.ranks().is_main()) return;
+  create_folders(folder_);
+  store_.emplace(folder_ / "checkpoints", checkpoint_.keep);
+  store_->remove_leftovers();
   remove_leftovers(folder_);
 }
 
 StageRecorder::~StageRecorder() = default;
 
 std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
+  dist::ProcessGroup& ranks = run_.ranks();
+  if (!ranks.is_main()) {
+    const int64_t step = ranks.all_max(kNoStep);
+    if (step == kNoStep) return std::nullopt;
+    return CheckpointStore(folder_ / "checkpoints", checkpoint_.keep).load(step);
+  }
   const uint64_t needed = 3 * checkpoint_bytes, available = free_disk_bytes(folder_);
   HONE_CHECK(needed <= available, .what = "the disk is too small for two checkpoints and the model",
              .place = folder_.string(), .got = gigabytes(available) + " free", .expected = gigabytes(needed),
              .hint = "free some space or choose another --output");
-  LoadResult loaded = store_.load_newest();
+  LoadResult loaded = store_->load_newest();
   for (const std::string& line : loaded.refused) log_warning(line);
   StageStatus& status = run_.stage(index_);
   status.status = "running";
@@ -80,10 +90,12 @@ std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
     logs_->events.emplace(run_.path() / "tensorboard" / folder_.filename(), status.step);
   }
   run_.save_state("running");
+  ranks.all_max(loaded.checkpoint ? loaded.checkpoint->step : kNoStep);  // the others load the same one
   return std::move(loaded.checkpoint);
 }
 
 void StageRecorder::add_eval(EvalRecord record) {
+  if (!run_.ranks().is_main()) return;
   if (logs_->events && record.step == 0) logs_->events->append(0, in_eval_group(record.metrics));
   evals_.push_back(std::move(record));
   write_atomic(folder_ / "eval.jsonl", eval_lines());
@@ -96,10 +108,23 @@ std::string StageRecorder::eval_lines() const {
 }
 
 void StageRecorder::add_sample(std::string_view json) {
-  logs_->samples.append(json);
+  if (run_.ranks().is_main()) logs_->samples.append(json);
 }
 
 bool StageRecorder::end_step(int64_t step, StepMetrics metrics, const std::function<State()>& state) {
+  const bool last = step == run_.stage(index_).steps, stop = agree_to_stop();
+  if (run_.ranks().is_main()) record_step(step, std::move(metrics), state, last || stop);
+  return stop && !last;
+}
+
+bool StageRecorder::agree_to_stop() const {
+  const int signal = static_cast<int>(run_.ranks().all_max(stop_signal()));
+  if (signal != 0) set_stop_signal(signal);
+  return signal != 0;
+}
+
+void StageRecorder::record_step(int64_t step, StepMetrics metrics, const std::function<State()>& state,
+                                bool must_save) {
   metrics.emplace_back("time/save", save_seconds_);  // of the last save before this line
   metrics.emplace_back("memory/peak_mb", peak_megabytes());
   logs_->metrics.append(step, metrics);
@@ -111,10 +136,8 @@ bool StageRecorder::end_step(int64_t step, StepMetrics metrics, const std::funct
     }
     logs_->events->append(step, shown);
   }
-  const bool last = step == run_.stage(index_).steps, stop = stop_signal() != 0;
   const bool due = checkpoint_.every && step % *checkpoint_.every == 0;
-  if (last || stop || take_save_request() || due || failed_saves_ > 0) try_to_save(step, state, last || stop);
-  return stop && !last;
+  if (must_save || take_save_request() || due || failed_saves_ > 0) try_to_save(step, state, must_save);
 }
 
 void StageRecorder::try_to_save(int64_t step, const std::function<State()>& state, bool must) {
@@ -139,25 +162,29 @@ void StageRecorder::save(int64_t step, State state) {
   state.scalars["log.metrics"] = static_cast<int64_t>(logs_->metrics.size());
   state.scalars["log.samples"] = static_cast<int64_t>(logs_->samples.size());
   state.scalars["log.evals"] = eval_lines();
-  store_.save(step, state);
+  store_->save(step, state);
 }
 
 std::string StageRecorder::dump(std::string_view name, int64_t step, const NamedTensors& tensors) {
+  if (!run_.ranks().is_main()) return {};
   const fs::path path = folder_ / fmt::format("{}-step-{:06}.safetensors", name, step);
   write_atomic(path, [&](FileWriter& file) { write_safetensors(file, tensors); });
   return path.string();
 }
 
 void StageRecorder::finish(const Model& model, const std::string& source_folder) {
-  PendingFolder pending(folder_, "model");
-  model.save(pending.path());
-  copy_text_files(source_folder, pending.path());
-  pending.publish("model");
+  if (run_.ranks().is_main()) {
+    PendingFolder pending(folder_, "model");
+    model.save(pending.path());
+    copy_text_files(source_folder, pending.path());
+    pending.publish("model");
+  }
   finish();
 }
 
 void StageRecorder::finish() {
   logs_.reset();
+  run_.ranks().barrier();  // the next stage may start from what this one leaves
 }
 
 }  // namespace hone

@@ -1,5 +1,6 @@
 // The files of one stage of a run: metrics.jsonl, samples.jsonl, eval.jsonl, TensorBoard events, checkpoints, the
-// finished model; and the line that a person watches. Decides when to save and when to stop. One thread.
+// finished model; and the line that a person watches. Decides when to save and when to stop, for all ranks; only the
+// main one writes. One thread.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,8 @@ class StageRecorder {
 
  private:
   struct Logs;
+  bool agree_to_stop() const;
+  void record_step(int64_t step, StepMetrics metrics, const std::function<State()>& state, bool must_save);
   void try_to_save(int64_t step, const std::function<State()>& state, bool must);
   void save(int64_t step, State state);
   std::string eval_lines() const;
@@ -59,7 +62,7 @@ class StageRecorder {
   const size_t index_;
   const CheckpointConfig& checkpoint_;
   std::filesystem::path folder_;
-  CheckpointStore store_;
+  std::optional<CheckpointStore> store_;  ///< of the main rank, like all that writes
   std::unique_ptr<Logs> logs_;
   std::vector<EvalRecord> evals_;
   double save_seconds_ = 0;

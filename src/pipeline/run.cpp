@@ -3,8 +3,11 @@
 #include <fmt/ranges.h>
 #include <malloc.h>
 
+#include <chrono>
+
 #include "hone/core/error.h"
 #include "hone/core/log.h"
+#include "hone/dist/process_group.h"
 #include "hone/kernels/parallel.h"
 #include "hone/pipeline/config.h"
 #include "pipeline/run_folder.h"
@@ -150,6 +153,16 @@ StageEnd run_stages(RunFolder& run, const RunConfig& asked, const Selection& sel
   return StageEnd::kFinished;
 }
 
+// Refuses what several ranks cannot do together yet.
+void check_ranks(const RunConfig& config, const dist::ProcessGroup& ranks) {
+  if (ranks.size() == 1) return;
+  for (const Stage& stage : config.stages) {
+    HONE_CHECK(std::holds_alternative<GrpoStage>(stage) || std::holds_alternative<SftStage>(stage),
+               .what = fmt::format("the stage '{}' runs on one rank only so far", stage_name(stage)),
+               .got = fmt::format("{} ranks", ranks.size()), .expected = "stages of type grpo or sft");
+  }
+}
+
 }  // namespace
 
 RunConfig resolve_models(RunConfig config) {
@@ -215,12 +228,17 @@ int run_pipeline(const RunRequest& request) {
   prepare_process(config.runtime.threads);
   install_signal_handlers();
   const Selection selected = select_stages(config, request);
+  dist::ProcessGroup ranks(dist::launch_environment(), std::chrono::seconds(config.runtime.ddp_timeout));
+  check_ranks(config, ranks);
+  std::optional<LogRedirect> quiet;
+  if (!ranks.is_main()) quiet.emplace([](std::string_view) {});
   RunFolder run(request.output.empty() ? fs::path("runs") / config.name : fs::path(request.output), config,
-                {.fresh = request.fresh, .redo_begin = selected.redo_begin, .redo_end = selected.redo_end});
+                {.fresh = request.fresh, .redo_begin = selected.redo_begin, .redo_end = selected.redo_end}, ranks);
   try {
     if (run_stages(run, config, selected) == StageEnd::kStopped) {
       const int signal = stop_signal();
       run.save_state(fmt::format("stopped by signal {}", signal));
+      ranks.barrier();  // nobody leaves before the main rank has saved
       log_info(fmt::format("stopped by signal {} after saving; `hone run` again continues", signal));
       return 128 + signal;
     }
@@ -230,6 +248,7 @@ int run_pipeline(const RunRequest& request) {
   }
   const bool all = run.all_finished();
   run.save_state(all ? "finished" : "paused");
+  ranks.barrier();
   log_info(
       fmt::format("{}; everything is in {}", all ? "finished" : "the chosen stages are done", run.path().string()));
   return 0;

@@ -89,10 +89,14 @@ std::string differences(const RunConfig& before, const RunConfig& after) {
   return fmt::format("{}{}", fmt::join(lines, "; "), more > 0 ? fmt::format("; and {} more", more) : "");
 }
 
-Json read_json(const fs::path& path) {
-  Json json = Json::parse(read_file(path, kMaxBytes), nullptr, false);
-  HONE_CHECK(json.is_object(), .what = "not a JSON object", .place = path.string());
+Json parse_json(const std::string& text, const std::string& place) {
+  Json json = Json::parse(text, nullptr, false);
+  HONE_CHECK(json.is_object(), .what = "not a JSON object", .place = place);
   return json;
+}
+
+Json read_json(const fs::path& path) {
+  return parse_json(read_file(path, kMaxBytes), path.string());
 }
 
 }  // namespace
@@ -101,7 +105,11 @@ RunState RunState::load(const fs::path& folder) {
   const fs::path path = folder / "state.json";
   HONE_CHECK(fs::exists(path), .what = "no run here", .place = folder.string(),
              .expected = "a run folder with state.json");
-  const Json json = read_json(path);
+  return from_text(read_file(path, kMaxBytes), path.string());
+}
+
+RunState RunState::from_text(const std::string& text, const std::string& place) {
+  const Json json = parse_json(text, place);
   RunState state;
   try {
     state.ended = json.at("ended").get<std::string>();
@@ -111,18 +119,22 @@ RunState RunState::load(const fs::path& folder) {
                               s.at("steps").get<int64_t>()});
     }
   } catch (const Json::exception& error) {
-    throw_input({.what = fmt::format("not the state of a run: {}", error.what()), .place = path.string()});
+    throw_input({.what = fmt::format("not the state of a run: {}", error.what()), .place = place});
   }
   return state;
 }
 
-void RunState::save(const fs::path& folder) const {
+std::string RunState::to_text() const {
   Json list = Json::array();
   for (const StageStatus& s : stages) {
     list.push_back({{"name", s.name}, {"type", s.type}, {"status", s.status}, {"step", s.step}, {"steps", s.steps}});
   }
   const Json json = {{"format", 1}, {"ended", ended}, {"stages", list}};
-  write_atomic(folder / "state.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void RunState::save(const fs::path& folder) const {
+  write_atomic(folder / "state.json", to_text());
 }
 
 fs::path stage_folder(const fs::path& folder, size_t index, const std::string& name) {
@@ -143,8 +155,16 @@ RunFolder::Opened RunFolder::open(const fs::path& path, bool fresh) {
   return opened;
 }
 
-RunFolder::RunFolder(fs::path path, const RunConfig& config, const RunFolderOptions& options)
-    : path_(std::move(path)), opened_(open(path_, options.fresh)), config_(to_yaml(config)) {
+RunFolder::RunFolder(fs::path path, const RunConfig& config, const RunFolderOptions& options, dist::ProcessGroup& ranks)
+    : path_(std::move(path)),
+      ranks_(ranks),
+      opened_(ranks.is_main() ? open(path_, options.fresh) : Opened{}),
+      config_(to_yaml(config)) {
+  check_ranks();
+  if (!ranks_.is_main()) {
+    state_ = RunState::from_text(ranks_.broadcast({}), "state of the run");
+    return;
+  }
   for (const Stage& stage : config.stages) {
     state_.stages.push_back({stage_name(stage), std::string(stage_type(stage)), "waiting", 0, stage_steps(stage)});
     RunConfig alone{
@@ -157,6 +177,15 @@ RunFolder::RunFolder(fs::path path, const RunConfig& config, const RunFolderOpti
   if (fs::exists(path_ / "config.yaml")) check_config(config);
   write_atomic(path_ / "config.yaml", config_);
   save_manifest();
+  if (ranks_.size() > 1) ranks_.broadcast(state_.to_text());
+}
+
+void RunFolder::check_ranks() const {
+  const std::string mine = sha256(config_);
+  for (const std::string& other : ranks_.all_gather(mine)) {
+    HONE_CHECK(other == mine, .what = "the ranks were started with different configs",
+               .place = fmt::format("rank {} of {}", ranks_.rank(), ranks_.size()));
+  }
 }
 
 void RunFolder::load_state() {
@@ -214,6 +243,7 @@ void RunFolder::check_config(const RunConfig& config) const {
 }
 
 void RunFolder::save_manifest() const {
+  if (!ranks_.is_main()) return;
   const Json manifest = {{"format", 1},
                          {"hone", HONE_VERSION},
                          {"instruction_set", kernels::instruction_set()},
@@ -223,6 +253,7 @@ void RunFolder::save_manifest() const {
 }
 
 void RunFolder::save_stage_manifest(size_t index) const {
+  if (!ranks_.is_main()) return;
   const fs::path folder = stage_path(index);
   Json inputs = Json::object(), outputs = Json::object();
   for (const auto& input : inputs_) {
@@ -248,12 +279,14 @@ void RunFolder::save_stage_manifest(size_t index) const {
 }
 
 void RunFolder::record_model(size_t index, const std::string& model_folder, const std::string& prefix) {
+  if (!ranks_.is_main()) return;
   for (const std::string& name : model_files(model_folder)) {
     record_input(index, prefix + name, fs::path(model_folder) / name);
   }
 }
 
 void RunFolder::record_input(size_t index, const std::string& name, const fs::path& file) {
+  if (!ranks_.is_main()) return;
   const std::vector<std::string> entry = {state_.stages[index].name, name, sha256_file(file)};
   const auto before = std::ranges::find_if(inputs_, [&](const std::vector<std::string>& old) {
     return old.size() == 3 && old[0] == entry[0] && old[1] == entry[1];
@@ -273,7 +306,7 @@ fs::path RunFolder::stage_path(size_t stage) const {
 
 void RunFolder::save_state(const std::string& ended) {
   state_.ended = ended;
-  state_.save(path_);
+  if (ranks_.is_main()) state_.save(path_);
 }
 
 }  // namespace hone

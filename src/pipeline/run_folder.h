@@ -1,5 +1,6 @@
 // The folder of a run: runs/<name>/{config.yaml, manifest.json, state.json, log.txt, stages/<nn>_<name>/...}. Owns the
-// lock on it and the record of which stages are done. One thread.
+// lock on it and the record of which stages are done. One thread. On other ranks than the main one it writes nothing
+// and knows what the main one read.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "hone/core/file.h"
 #include "hone/core/log.h"
+#include "hone/dist/process_group.h"
 #include "hone/pipeline/config.h"
 
 namespace hone {
@@ -26,6 +28,9 @@ struct RunState {
 
   /// Throws Error kInput when `folder` holds no run.
   static RunState load(const std::filesystem::path& folder);
+  /// From and to the text of state.json; `place` names it in messages.
+  static RunState from_text(const std::string& text, const std::string& place);
+  std::string to_text() const;
   void save(const std::filesystem::path& folder) const;
 };
 
@@ -41,10 +46,13 @@ struct RunFolderOptions {
 class RunFolder {
  public:
   /// Creates or reopens `path` for `config`. Throws Error kInput when another process has it, when it belongs to a run
-  /// whose config gives another result of a stage that has begun, or when it should be fresh and is not.
-  RunFolder(std::filesystem::path path, const RunConfig& config, const RunFolderOptions& options);
+  /// whose config gives another result of a stage that has begun, or when it should be fresh and is not. All
+  /// `ranks` call it together.
+  RunFolder(std::filesystem::path path, const RunConfig& config, const RunFolderOptions& options,
+            dist::ProcessGroup& ranks);
 
   const std::filesystem::path& path() const { return path_; }
+  dist::ProcessGroup& ranks() const { return ranks_; }
   std::filesystem::path stage_path(size_t stage) const;
   StageStatus& stage(size_t index) { return state_.stages[index]; }
   bool finished(size_t index) const { return state_.stages[index].status == "finished"; }
@@ -70,7 +78,9 @@ class RunFolder {
   void load_state();
   void begin_anew(size_t index);
   void check_config(const RunConfig& config) const;
+  void check_ranks() const;
   std::filesystem::path path_;
+  dist::ProcessGroup& ranks_;
   Opened opened_;
   RunState state_;
   std::string config_;                            ///< config.yaml

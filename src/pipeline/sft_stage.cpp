@@ -26,7 +26,7 @@ class SftRun {
         data_(read(stage_.data)),
         order_(stage_.data.shuffle, static_cast<uint64_t>(config.seed), static_cast<int64_t>(data_.size())),
         steps_(stage_.steps.value_or(steps_of_epochs())),
-        trainer_(model_, stage_.optimizer, steps_),
+        trainer_(model_, stage_.optimizer, steps_, run.ranks()),
         recorder_(run, config, index) {
     run.stage(index).steps = steps_;
     if (!stage_.eval.path) return;
@@ -103,6 +103,7 @@ class SftRun {
     }
     examples_seen_ += stage_.sft.examples_per_step;
     num_tokens_ += tokens;
+    trainer_.ranks().enter(fmt::format("step {}: update", step + 1));
     const double loss = accumulate_likelihood(trainer_, batch, stage_.optimizer.micro_batch_tokens);
     const UpdateStats stats = trainer_.update();
     if (stats.skipped) log_warning(fmt::format("step {}: the gradient is not finite, the update is skipped", step + 1));
@@ -120,7 +121,9 @@ class SftRun {
 
   void evaluate(int64_t steps_done) {
     if (held_out_.empty()) return;
-    const double loss = mean_negative_log_likelihood(model_, held_out_, stage_.optimizer.micro_batch_tokens);
+    trainer_.ranks().enter(fmt::format("step {}: evaluation", steps_done));
+    const double loss =
+        mean_negative_log_likelihood(model_, held_out_, stage_.optimizer.micro_batch_tokens, trainer_.ranks());
     recorder_.add_eval({.step = steps_done, .metrics = {{"eval_loss", loss}}, .prompt = {}, .completion = {}});
   }
 

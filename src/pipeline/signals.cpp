@@ -6,7 +6,7 @@
 namespace hone {
 namespace {
 
-std::atomic<int> stop{0};
+std::atomic<int> stop{0}, stop_elsewhere{0};
 std::atomic<bool> save{false};
 
 extern "C" void on_stop(int signal) {
@@ -29,7 +29,12 @@ void install_signal_handlers() {
 }
 
 int stop_signal() {
-  return stop;
+  const int here = stop;
+  return here != 0 ? here : stop_elsewhere.load();
+}
+
+void set_stop_signal(int signal) {
+  stop_elsewhere = signal;
 }
 
 bool take_save_request() {

@@ -6,6 +6,7 @@
 #include "hone/core/error.h"
 #include "hone/core/log.h"
 #include "hone/eval/evaluate.h"
+#include "pipeline/over_ranks.h"
 
 namespace hone {
 
@@ -34,13 +35,15 @@ HeldOut::HeldOut(const GrpoStage& stage, const PromptTemplate& prompt_template, 
   }
 }
 
-EvalRecord HeldOut::evaluate(RolloutEngine& engine, int64_t step) const {
-  const EvalResult result = hone::evaluate(engine, problems_, config_.num_generations, sampling_, /*seed=*/0, *judge_);
-
-  EvalRecord record{.step = step, .metrics = to_metrics(result.judged.measures), .prompt = {}, .completion = {}};
-  if (!result.groups.empty()) {
-    record.prompt = result.groups.front().prompt.text;
-    record.completion = result.groups.front().completions.front().text;
+EvalRecord HeldOut::evaluate(RolloutEngine& engine, int64_t step, dist::ProcessGroup& ranks) const {
+  const std::vector<RolloutGroup> groups = over_ranks(ranks, problems_, [&](std::vector<Prompt> mine) {
+    return sample_held_out(engine, std::move(mine), config_.num_generations, sampling_, /*seed=*/0);
+  });
+  if (!ranks.is_main()) return {};
+  EvalRecord record{.step = step, .metrics = to_metrics((*judge_)(groups).measures), .prompt = {}, .completion = {}};
+  if (!groups.empty()) {
+    record.prompt = groups.front().prompt.text;
+    record.completion = groups.front().completions.front().text;
   }
   return record;
 }

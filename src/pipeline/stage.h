@@ -50,8 +50,8 @@ class HeldOut {
   /// Throws Error kInput for data that cannot be read.
   HeldOut(const GrpoStage& stage, const PromptTemplate& prompt_template, const Tokenizer& tokenizer);
 
-  /// Completes them with the engine's model.
-  EvalRecord evaluate(RolloutEngine& engine, int64_t step) const;
+  /// Completes them with the engine's model, each rank its share; the main one gets the record.
+  EvalRecord evaluate(RolloutEngine& engine, int64_t step, dist::ProcessGroup& ranks) const;
 
  private:
   const EvalConfig& config_;

@@ -28,8 +28,8 @@ double learning_rate(const OptimizerConfig& config, int64_t step, int64_t total)
   return config.lr * (config.min_lr_ratio + (1.0 - config.min_lr_ratio) * left);
 }
 
-Trainer::Trainer(Model& model, OptimizerConfig config, int64_t total_updates)
-    : model_(model), config_(std::move(config)), total_updates_(total_updates) {
+Trainer::Trainer(Model& model, OptimizerConfig config, int64_t total_updates, dist::ProcessGroup& ranks)
+    : model_(model), config_(std::move(config)), total_updates_(total_updates), ranks_(ranks) {
   HONE_ASSERT(model.flat_grad().defined(), "the model was made without gradients");
   exp_avg_ = at::zeros_like(model.flat());
   exp_avg_sq_ = at::zeros_like(model.flat());
@@ -48,6 +48,7 @@ UpdateStats Trainer::update() {
   const at::NoGradGuard no_grad;
   model_.finish_gradients();
   const at::Tensor& grad = model_.flat_grad();
+  ranks_.all_reduce_sum(grad);
   UpdateStats stats;
   stats.grad_norm = std::sqrt(kernels::sum_of_squares(grad));
   stats.learning_rate = learning_rate(config_, updates_++, total_updates_);

@@ -73,9 +73,10 @@ struct SequenceRange {
   int64_t begin, end;
 };
 
-/// Cuts a batch into ranges of whole sequences, in order, of at most `max_tokens` tokens each; a longer sequence stands
-/// alone.
+/// Cuts a batch, or a part of it, into ranges of whole sequences, in order, of at most `max_tokens` tokens each; a
+/// longer sequence stands alone.
 std::vector<SequenceRange> micro_batches(const TrainBatch& batch, int64_t max_tokens);
+std::vector<SequenceRange> micro_batches(const TrainBatch& batch, SequenceRange part, int64_t max_tokens);
 
 /// These sequences as a batch of their own (a copy).
 TrainBatch slice(const TrainBatch& batch, SequenceRange range);

@@ -16,6 +16,10 @@ struct EvalResult {
 
 /// `num_generations` completions a prompt. The random streams are those of no stage: evaluating never repeats a
 /// training sample.
+std::vector<RolloutGroup> sample_held_out(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t num_generations,
+                                          const SamplingConfig& sampling, uint64_t seed);
+
+/// The same, judged.
 EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t num_generations,
                     const SamplingConfig& sampling, uint64_t seed, const Judge& judge);
 

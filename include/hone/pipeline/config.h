@@ -61,6 +61,7 @@ struct StageModelConfig {
 struct RuntimeConfig {
   RuntimeDevice device = RuntimeDevice::kCpu;
   std::optional<int64_t> threads;
+  int64_t ddp_timeout = 1800;
   bool operator==(const RuntimeConfig&) const = default;
 };
 

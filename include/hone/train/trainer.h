@@ -1,7 +1,8 @@
 // One optimizer update: gradients of any number of micro-batches, clipping, AdamW, learning-rate schedule.
 //
-// Owns the optimizer's state; borrows the model. Losses are sums whose terms already carry their share of the whole
-// update, so the split into micro-batches changes memory and speed only.
+// Owns the optimizer's state; borrows the model and the ranks. Losses are sums whose terms already carry their share of
+// the whole update, so the split into micro-batches changes memory and speed only, and ranks that each accumulate a
+// part of an update make the same one together.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/dist/process_group.h"
 #include "hone/model/model.h"
 #include "hone/train/config.h"
 
@@ -28,7 +30,8 @@ struct UpdateStats {
 
 class Trainer {
  public:
-  Trainer(Model& model, OptimizerConfig config, int64_t total_updates);
+  /// Sums gradients over `ranks`, which all call update() together.
+  Trainer(Model& model, OptimizerConfig config, int64_t total_updates, dist::ProcessGroup& ranks = dist::one_rank());
 
   /// Forward and backward of one micro-batch: `loss` maps log-probs and entropies [R] to a scalar. Returns the scalar's
   /// value.
@@ -38,6 +41,7 @@ class Trainer {
   /// Clips, applies AdamW (Loshchilov & Hutter 2019; no decay on vectors), clears the gradients.
   UpdateStats update();
 
+  dist::ProcessGroup& ranks() const { return ranks_; }
   int64_t updates() const { return updates_; }
   /// Everything a resumed run needs, by name; load_state() wants the same names and shapes.
   std::vector<std::pair<std::string, at::Tensor>> state() const;
@@ -50,6 +54,7 @@ class Trainer {
   Model& model_;
   OptimizerConfig config_;
   int64_t total_updates_;
+  dist::ProcessGroup& ranks_;
   int64_t updates_ = 0;  ///< schedule position, skipped ones included
   int64_t adam_steps_ = 0;
   at::Tensor exp_avg_, exp_avg_sq_;  ///< [parameters]
