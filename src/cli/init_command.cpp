@@ -33,6 +33,17 @@ stage:
   steps: 40
 )yaml";
 
+constexpr const char* kSft =
+    R"yaml(# Supervised fine-tuning with its defaults. Put your model and your examples here.
+name: sft
+model: { path: builtin:miniature }
+stage:
+  type: sft
+  data: { path: examples.jsonl, source: "your examples: a line each, {\"prompt\": ..., \"completion\": ...}" }
+  sft: { epochs: 2 }
+  optimizer: { lr: 5.0e-5, lr_scheduler_type: cosine, min_lr_ratio: 0.1 }
+)yaml";
+
 struct RecipeFile {
   std::string name;
   std::string text;
@@ -49,7 +60,10 @@ const std::vector<Recipe>& recipes() {
        {{"pretrain.yaml", kMiniaturePretrain},
         {"r1_zero.yaml", kMiniatureR1Zero},
         {"r1_zero_language.yaml", kMiniatureR1ZeroLanguage}}},
+      {"r1", {{"r1.yaml", kMiniatureR1}}},
+      {"sft", {{"sft.yaml", kSft}}},
       {"grpo", {{"grpo.yaml", kGrpo}}},
+      {"distill", {{"distill.yaml", kMiniatureDistill}}},
   };
   return table;
 }
@@ -73,7 +87,8 @@ std::string commented(const RecipeFile& file) {
     text += file.text.substr(begin, end - begin);
     begin = end;
   }
-  RunConfig config = parse_run_config(file.name, file.text);
+  std::vector<std::string> absent;  // what the user is to bring
+  RunConfig config = parse_run_config(file.name, file.text, &absent);
   return text + "\n" + config_yaml([&](ConfigVisitor& v) { describe(v, config); }, true);
 }
 
@@ -98,7 +113,7 @@ void add_init(CLI::App& app, int&) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("init", "Write commented configs to edit");
-  command->add_option("RECIPE", options->recipe, "r1_zero, miniature or grpo")->required();
+  command->add_option("RECIPE", options->recipe, "r1_zero, r1, sft, grpo, distill or miniature")->required();
   command->add_option("DIR", options->folder, "Folder for the files; existing ones are never overwritten")->required();
   command->footer("Example:\n  hone init r1_zero my_run");
   command->callback([options] { init(options->recipe, options->folder); });

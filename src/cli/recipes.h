@@ -5,6 +5,8 @@ namespace hone::cli {
 
 extern const char* const kMiniatureR1Zero;
 extern const char* const kMiniatureR1ZeroLanguage;
+extern const char* const kMiniatureR1;
+extern const char* const kMiniatureDistill;
 extern const char* const kMiniaturePretrain;
 
 }  // namespace hone::cli

@@ -115,7 +115,7 @@ TEST(Commands, AnAbsentFileOfKnownSourceIsNotedAndRefusedByARun) {
 }
 
 TEST(Commands, InitWritesConfigsThatRun) {
-  for (const char* recipe : {"r1_zero", "miniature", "grpo"}) {
+  for (const char* recipe : {"r1_zero", "r1", "miniature", "grpo", "distill"}) {
     const TempFolder folder;
     ASSERT_EQ(hone({"init", recipe, (folder / "made").string()}).exit_code, 0);
     for (const auto& entry : fs::directory_iterator(folder / "made")) {
@@ -124,6 +124,14 @@ TEST(Commands, InitWritesConfigsThatRun) {
     }
     EXPECT_EQ(hone({"init", recipe, (folder / "made").string()}).exit_code, 2);
   }
+}
+
+TEST(Commands, InitSftSaysWhatToBring) {
+  const TempFolder folder;
+  ASSERT_EQ(hone({"init", "sft", (folder / "made").string()}).exit_code, 0);
+  const Result result = hone({"validate", (folder / "made/sft.yaml").string()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("examples.jsonl"), std::string::npos) << result.err;
 }
 
 TEST(Commands, ConfigSchemaAndKeys) {

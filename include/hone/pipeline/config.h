@@ -295,7 +295,8 @@ struct RunConfig {
 RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {},
                           std::vector<std::string>* absent = nullptr);
 /// The same for a text that is at hand; `name` stands for the file in messages.
-RunConfig parse_run_config(const std::string& name, const std::string& text);
+RunConfig parse_run_config(const std::string& name, const std::string& text,
+                           std::vector<std::string>* absent = nullptr);
 
 /// The resolved config: every key with its value. load_run_config reads it back to an equal config.
 std::string to_yaml(const RunConfig& config);
