@@ -195,7 +195,11 @@ TEST(PolicyLoss, DoesNotDependOnMicroBatches) {
   for (int round = 0; round < 80; ++round) {
     GrpoConfig config = with_kl();
     config.importance_sampling_level = kLevels[round % 2];
-    const Case c = random_case(config, random);
+    config.loss_type = kLossTypes[random.next_below(std::size(kLossTypes))];
+    if (config.loss_type != LossType::kCispo) config.delta = 1.65;
+    config.importance_sampling_cap = 1.1;
+    Case c = random_case(config, random);
+    c.batch.behavior_log_probs = c.batch.old_log_probs.sub(c.batch.ref_log_probs.sin().mul(0.2));
     const LossInputs whole = inputs_of(c.batch, tensor_of(c.log_probs));
     LossStats sum;
     double loss = 0;
@@ -241,6 +245,7 @@ TEST(PolicyLoss, DoesNotDependOnTheOrderOfGroupsAndCompletions) {
       GrpoConfig config = with_kl();
       config.loss_type = loss_type, config.scale_rewards = scale;
       config.importance_sampling_level = kLevels[random.next_below(2)];
+      config.advantage_estimator = static_cast<AdvantageEstimator>(random.next_below(4));
       const auto groups = random_groups({}, random);
       auto reversed = groups;
       std::reverse(reversed.begin(), reversed.end());
