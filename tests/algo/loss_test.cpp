@@ -1,5 +1,4 @@
-// The loss against a double loop over the records, its gradient against central differences, and what training relies
-// on.
+// The loss against a double loop over the records, its gradient against central differences, and its properties.
 #include "hone/algo/loss.h"
 
 #include <fmt/format.h>
@@ -403,8 +402,7 @@ TEST(PolicyLoss, DeltaBoundsWhatABadTokenMayCost) {
   }
 }
 
-// Truncated importance sampling: a weight min(exp(old - behavior), cap) on all but the KL term; the ratio keeps its own
-// denominator.
+// Truncated importance sampling: a weight min(exp(old - behavior), cap) on all but the KL term.
 TEST(PolicyLoss, IsWeightedTowardsThePolicyFromTheSampler) {
   RandomStream random = test_stream(18);
   for (const LossType loss_type : {LossType::kGrpo, LossType::kCispo}) {
