@@ -127,7 +127,7 @@ TEST(ProcessGroup, NamesTheRankThatDied) {
   EXPECT_EQ(results[1], "");
   EXPECT_NE(results[0].find("rank 0 of 2, step 3: update"), std::string::npos) << results[0];
   EXPECT_NE(results[0].find("rank 1 last did: step 3: sampling"), std::string::npos) << results[0];
-  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(30));  // not the time-out
 }
 
 TEST(ProcessGroup, DoesNotWaitForeverForASlowRank) {
@@ -135,19 +135,19 @@ TEST(ProcessGroup, DoesNotWaitForeverForASlowRank) {
       2,
       [](ProcessGroup& ranks) {
         ranks.enter(ranks.is_main() ? "step 1: update" : "step 1: reward");
-        if (!ranks.is_main()) ::sleep(6);
+        if (!ranks.is_main()) ::sleep(11);
         ranks.barrier();
         return std::string("went on");
       },
-      seconds(2));
+      seconds(5));
   EXPECT_NE(results[0].find("rank 1 last did: step 1: reward"), std::string::npos) << results[0];
 }
 
 TEST(ProcessGroup, NamesTheRankThatDidNotJoin) {
   const auto results = run_ranks(
-      3, [](ProcessGroup&) { return std::string("joined"); }, seconds(2), /*started=*/2);
+      3, [](ProcessGroup&) { return std::string("joined"); }, seconds(5), /*started=*/2);
   for (const std::string& result : results) {
-    EXPECT_NE(result.find("rank 2 did not join within 2 s"), std::string::npos) << result;
+    EXPECT_NE(result.find("rank 2 did not join within 5 s"), std::string::npos) << result;
   }
 }
 
