@@ -19,62 +19,55 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Paths of models and data of `stage` with stage:NAME and base in place, as `replace(path, is_model)` gives them.
-template <class S, class F>
-void replace_paths(S& stage, const F& replace) {
-  if constexpr (requires { stage.model.path; }) {
-    if (stage.model.path) *stage.model.path = replace(*stage.model.path, /*is_model=*/true);
-  }
-  if constexpr (requires { stage.models; }) {
-    for (EvaluatedModelConfig& model : stage.models) model.path = replace(model.path, /*is_model=*/true);
-  }
-  if constexpr (requires { stage.data.path; }) stage.data.path = replace(stage.data.path, /*is_model=*/false);
-  if constexpr (requires { stage.sources; }) {
-    for (SourceConfig& source : stage.sources) source.data.path = replace(source.data.path, /*is_model=*/false);
-  }
-  if constexpr (requires { stage.rewards; }) {
-    for (RewardConfig& reward : stage.rewards) {
-      if (auto* model = std::get_if<ModelReward>(&reward.parameters)) {
-        if (model->path.starts_with(kStagePrefix)) model->path = replace(model->path, /*is_model=*/true);
-      }
-    }
-  }
-  if constexpr (requires { stage.mix.path; }) {
-    if (stage.mix.path) *stage.mix.path = replace(*stage.mix.path, /*is_model=*/false);
-  }
-  if constexpr (requires { *stage.eval.path; }) {
-    if (stage.eval.path) *stage.eval.path = replace(*stage.eval.path, /*is_model=*/false);
-  }
-}
+enum class PathOf { kModel, kRewardModel, kFile };
 
-// Notes the hashes of all that a stage reads.
-template <class S>
-void record_inputs(RunFolder& run, size_t index, const S& stage) {
-  if constexpr (requires { stage.model.path; }) run.record_model(index, *stage.model.path);
+// Calls `each(path, kind, key)` with every path of a stage that names a model or a file.
+template <class S, class Each>
+void visit_paths(S& stage, const Each& each) {
+  if constexpr (requires { stage.model.path; }) {
+    if (stage.model.path) each(*stage.model.path, PathOf::kModel, "");
+  }
   if constexpr (requires { stage.models; }) {
     for (size_t i = 0; i < stage.models.size(); ++i) {
-      run.record_model(index, stage.models[i].path, fmt::format("models.{}/", i));
+      each(stage.models[i].path, PathOf::kModel, fmt::format("models.{}/", i));
     }
   }
-  const auto record = [&](const char* key, const std::string& path) {
-    if (!path.starts_with("builtin:")) run.record_input(index, key, path);
-  };
-  if constexpr (requires { stage.data.path; }) record("data.path", stage.data.path);
+  if constexpr (requires { stage.data.path; }) each(stage.data.path, PathOf::kFile, "data.path");
   if constexpr (requires { stage.sources; }) {
-    for (const SourceConfig& s : stage.sources) record(("sources." + s.name).c_str(), s.data.path);
+    for (auto& source : stage.sources) each(source.data.path, PathOf::kFile, "sources." + source.name);
   }
   if constexpr (requires { stage.rewards; }) {
-    for (const RewardConfig& reward : stage.rewards) {
-      const auto* model = std::get_if<ModelReward>(&reward.parameters);
-      if (model != nullptr) run.record_model(index, model->path, reward.label() + "/");
+    for (auto& reward : stage.rewards) {
+      auto* const model = std::get_if<ModelReward>(&reward.parameters);
+      if (model != nullptr) each(model->path, PathOf::kRewardModel, reward.label() + "/");
     }
   }
   if constexpr (requires { *stage.mix.path; }) {
-    if (stage.mix.path) record("mix.path", *stage.mix.path);
+    if (stage.mix.path) each(*stage.mix.path, PathOf::kFile, "mix.path");
   }
   if constexpr (requires { *stage.eval.path; }) {
-    if (stage.eval.path) record("eval.path", *stage.eval.path);
+    if (stage.eval.path) each(*stage.eval.path, PathOf::kFile, "eval.path");
   }
+}
+
+// stage:NAME or stage:NAME/FILE.
+struct StageReference {
+  std::string name, file;
+};
+std::optional<StageReference> stage_reference(const std::string& path) {
+  if (!path.starts_with(kStagePrefix)) return std::nullopt;
+  const std::string rest = path.substr(kStagePrefix.size());
+  const size_t slash = std::min(rest.find('/'), rest.size());
+  return StageReference{rest.substr(0, slash), rest.substr(std::min(slash + 1, rest.size()))};
+}
+
+// Notes the hashes of all that a stage reads.
+void record_inputs(RunFolder& run, const RunConfig& config, size_t index) {
+  const auto record = [&](const std::string& path, PathOf kind, const std::string& key) {
+    if (kind != PathOf::kFile) return run.record_model(index, path, key);
+    if (!path.starts_with("builtin:")) run.record_input(index, key, path);
+  };
+  std::visit([&](const auto& stage) { visit_paths(stage, record); }, config.stages[index]);
 }
 
 StageEnd run_stage(RunFolder& run, const RunConfig& config, const RunConfig& asked, size_t index) {
@@ -124,16 +117,13 @@ Selection select_stages(const RunConfig& config, const RunRequest& request) {
 
 // A stage whose inputs other stages make must find them.
 void check_made(const RunFolder& run, const RunConfig& asked, size_t index) {
-  Stage copy = asked.stages[index];
-  const auto check = [&](const std::string& path, bool) {
-    if (path.starts_with(kStagePrefix)) {
-      const std::string rest = path.substr(kStagePrefix.size()), name = rest.substr(0, rest.find('/'));
-      HONE_CHECK(run.finished(*find_stage(asked.stages, name)), .what = "a stage that is needed is not finished",
-                 .place = stage_name(copy), .got = path, .hint = "run without --only");
-    }
-    return path;
+  const auto check = [&](const std::string& path, PathOf, const std::string&) {
+    const auto from = stage_reference(path);
+    HONE_CHECK(!from || run.finished(*find_stage(asked.stages, from->name)),
+               .what = "a stage that is needed is not finished", .place = stage_name(asked.stages[index]), .got = path,
+               .hint = "run without --only");
   };
-  std::visit([&](auto& stage) { replace_paths(stage, check); }, copy);
+  std::visit([&](const auto& stage) { visit_paths(stage, check); }, asked.stages[index]);
 }
 
 StageEnd run_stages(RunFolder& run, const RunConfig& asked, const Selection& selected) {
@@ -141,7 +131,7 @@ StageEnd run_stages(RunFolder& run, const RunConfig& asked, const Selection& sel
   for (size_t i = selected.begin; i < selected.end; ++i) {
     StageStatus& status = run.stage(i);
     check_made(run, resolve_models(asked), i);
-    std::visit([&](const auto& s) { record_inputs(run, i, s); }, config.stages[i]);
+    record_inputs(run, config, i);
     if (status.status == "finished") continue;
     run.save_manifest();
     if (run_stage(run, config, asked, i) == StageEnd::kStopped) return StageEnd::kStopped;
@@ -167,17 +157,16 @@ void check_ranks(const RunConfig& config, const dist::ProcessGroup& ranks) {
 
 RunConfig resolve_models(RunConfig config) {
   std::optional<std::string> current = config.model.path;
+  const auto resolve = [&](auto& stage) {
+    if constexpr (requires { stage.model.path; }) {
+      if (!stage.model.path) stage.model.path = current;
+    }
+    visit_paths(stage, [&](std::string& path, PathOf kind, const std::string&) {
+      if (kind == PathOf::kModel && path == kBaseModel) path = *config.model.path;
+    });
+  };
   for (Stage& stage : config.stages) {
-    std::visit(
-        [&](auto& s) {
-          if constexpr (requires { s.model.path; }) {
-            if (!s.model.path) s.model.path = current;
-          }
-          replace_paths(s, [&](const std::string& path, bool is_model) {
-            return is_model && path == kBaseModel ? *config.model.path : path;
-          });
-        },
-        stage);
+    std::visit(resolve, stage);
     if (makes_model(stage)) current = std::string(kStagePrefix) + stage_name(stage);
   }
   return config;
@@ -185,15 +174,16 @@ RunConfig resolve_models(RunConfig config) {
 
 RunConfig resolve_paths(const RunConfig& asked, const fs::path& run) {
   RunConfig config = resolve_models(asked);
-  const auto replace = [&](const std::string& path, bool is_model) {
-    if (!path.starts_with(kStagePrefix)) return is_model ? model_folder(path) : path;
-    const std::string rest = path.substr(kStagePrefix.size());
-    const std::string name = rest.substr(0, rest.find('/'));
-    const fs::path folder = stage_folder(run, *find_stage(asked.stages, name), name);
-    return (folder / (is_model ? "model" : rest.substr(name.size() + 1))).string();
+  const auto replace = [&](std::string& path, PathOf kind, const std::string&) {
+    if (const auto from = stage_reference(path)) {
+      const fs::path folder = stage_folder(run, *find_stage(asked.stages, from->name), from->name);
+      path = (folder / (kind == PathOf::kFile ? from->file : "model")).string();
+    } else if (kind == PathOf::kModel) {
+      path = model_folder(path);
+    }
   };
   for (Stage& stage : config.stages) {
-    std::visit([&](auto& s) { replace_paths(s, replace); }, stage);
+    std::visit([&](auto& s) { visit_paths(s, replace); }, stage);
   }
   return config;
 }

@@ -114,8 +114,8 @@ std::map<std::string, std::string> fingerprint(const fs::path& run) {
   std::map<std::string, std::string> out;
   for (const auto& stage : fs::directory_iterator(run / "stages")) {
     const std::string folder = stage.path().filename().string() + "/";
-    for (const char* name : {"model/model.safetensors", "samples.jsonl", "eval.jsonl", "accepted.jsonl", "counts.json",
-                             "results.json", "manifest.json"}) {
+    for (const char* name :
+         {"model/model.safetensors", "samples.jsonl", "eval.jsonl", "accepted.jsonl", "counts.json", "results.json"}) {
       if (fs::exists(stage.path() / name)) out[folder + name] = sha256_file(stage.path() / name);
     }
     if (!fs::exists(stage.path() / "metrics.jsonl")) continue;

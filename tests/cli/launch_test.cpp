@@ -226,19 +226,14 @@ TEST(Launch, ASignalToOneRankStopsAll) {
   expect_completed(folder / "run");
 }
 
+// The rank that writes dies again and again, each time some saves further on.
 TEST(Launch, StartsAgain) {
   const TempFolder folder;
   const fs::path run = folder / "run";
-  Process job(launch(2, small_run(run), {"--max-restarts", "2"}));
-  for (const size_t step : {2, 4}) {
-    wait_for_steps(run, step);
-    const pid_t victim = process_of(run, "1");
-    ASSERT_GT(victim, 1);
-    ::kill(victim, SIGKILL);
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-  }
-  const Result result = job.wait();
+  const Result result =
+      hone(launch(2, small_run(run), {"--max-restarts", "20"}), {{"HONE_FAILPOINT", "durable:kill:150"}});
   EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("1 of 20 times"), std::string::npos) << result.err;
   EXPECT_EQ(fingerprint(run), undisturbed());
 }
 

@@ -65,6 +65,48 @@ TEST(SlowLearning, ALanguageRewardKeepsTheLanguage) {
   }
 }
 
+// A row of the table of an evaluation stage.
+Json row_of(const fs::path& results, const std::string& model) {
+  for (const Json& row : Json::parse(read(results))) {
+    if (row["model"] == model) return row;
+  }
+  ADD_FAILURE() << "no " << model << " in " << results;
+  return {};
+}
+
+// The shape of the paper's table of stages: R1-Zero reasons and mixes languages, the cold start is readable and weaker,
+// RL with the language reward recovers, and what follows keeps it.
+TEST(SlowLearning, R1HasThePapersShape) {
+  for (const uint64_t seed : {1, 2, 3}) {
+    SCOPED_TRACE(seed);
+    const TempFolder folder;
+    const Result result = run_config("r1.yaml", folder / "run", seed);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    SCOPED_TRACE(result.out);
+    const fs::path results = folder / "run/stages/07_evaluation/results.json";
+    const Json zero = row_of(results, "R1-Zero"), cold = row_of(results, "cold start"),
+               reasoning = row_of(results, "reasoning RL"), sft = row_of(results, "SFT"), r1 = row_of(results, "R1");
+    EXPECT_GE(zero["accuracy"], 0.90);
+    EXPECT_LT(zero["language_consistency"], 0.90);
+    EXPECT_LT(cold["accuracy"], zero["accuracy"].get<double>() - 0.05);
+    EXPECT_GE(cold["language_consistency"], 0.95);
+    for (const Json& row : {reasoning, sft, r1}) {
+      EXPECT_GE(row["accuracy"], 0.90) << row;
+      EXPECT_GE(row["language_consistency"], 0.97) << row;
+    }
+    EXPECT_GE(r1["accuracy"], sft["accuracy"].get<double>() - 0.02);
+  }
+}
+
+TEST(SlowLearning, DistillationBeatsTheStudentsOwnRl) {
+  const TempFolder folder;
+  const Result result = run_config("distill.yaml", folder / "run", 17);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const fs::path results = folder / "run/stages/05_evaluation/results.json";
+  EXPECT_GT(row_of(results, "distilled")["accuracy"], row_of(results, "its own RL")["accuracy"]);
+  EXPECT_GE(row_of(results, "distilled")["accuracy"], 0.95);
+}
+
 // The base model that ships is the one that its config makes.
 TEST(SlowLearning, PretrainingMakesTheShippedBase) {
   const TempFolder folder;

@@ -109,7 +109,15 @@ class Pipeline : public testing::Test {
   }
   fs::path stage(const std::string& run, const std::string& name) const { return folder_ / run / "stages" / name; }
   Json json(const fs::path& path) const { return Json::parse(read(path)); }
-  std::map<std::string, std::string> prints(const std::string& run) const { return fingerprint(folder_ / run); }
+  // With the manifests: here runs have one config.
+  std::map<std::string, std::string> prints(const std::string& run) const {
+    auto prints = fingerprint(folder_ / run);
+    for (const auto& stage : fs::directory_iterator(folder_ / run / "stages")) {
+      const fs::path manifest = stage.path() / "manifest.json";
+      if (fs::exists(manifest)) prints[manifest.parent_path().filename().string()] = read(manifest);
+    }
+    return prints;
+  }
 
   const TempFolder folder_;
 };

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,9 @@ inline int repeats() {
 
 inline std::string read_text(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  std::ostringstream text;
+  text << in.rdbuf();  // what of a process that ends meanwhile could still be read; an iterator would throw
+  return text.str();
 }
 
 /// `text` with each word of the map replaced, everywhere.

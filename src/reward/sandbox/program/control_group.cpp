@@ -24,7 +24,9 @@ constexpr char kPrefix[] = "hone-sandbox-";
 
 std::string read_text(const std::string& path) {
   std::ifstream in(path);
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  std::string text;
+  std::getline(in, text, '\0');  // an error of reading is the end, where an iterator over the buffer would throw
+  return text;
 }
 
 bool write_text(const std::string& path, const std::string& text) {

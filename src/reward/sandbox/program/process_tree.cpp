@@ -44,7 +44,8 @@ TreeUsage tree_usage(pid_t root) {
   static const int64_t page = sysconf(_SC_PAGESIZE);
   for (const pid_t pid : tree(root)) {
     std::ifstream in(folder_of(pid) + "/stat");
-    const std::string line(std::istreambuf_iterator<char>(in), {});
+    std::string line;
+    std::getline(in, line, '\0');  // nothing when the process ends meanwhile; an iterator over the buffer would throw
     const size_t name_end = line.rfind(')');  // the name before it may hold anything
     if (name_end == std::string::npos) continue;
     std::istringstream fields(line.substr(name_end + 2));
