@@ -3,6 +3,7 @@
 import _ast as ast  # the classes of the module ast, without the 6 ms that its import takes
 import builtins
 import sys
+import time
 
 _ONLY_TREE = 0x400  # ast.PyCF_ONLY_AST
 
@@ -91,6 +92,8 @@ class Judge:
     # The conversation
 
     def lose(self, reason):
+        if not self.gone and reason == "the program left":
+            time.sleep(0.3)  # the sandbox stops the program when this box ends, and its own end says more
         self.gone = self.gone or reason
         raise Gone(reason)
 
