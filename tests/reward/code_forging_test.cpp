@@ -199,7 +199,7 @@ TEST_F(CodeForging, GarbledAnswers) {
 TEST_F(CodeForging, LimitsInFunctionTests) {
   CodeReward config;
   config.cpu_seconds = 1;
-  config.wall_seconds = 4;
+  config.wall_seconds = 8;
   config.memory_mebibytes = 128;
   make(config);
   expect("TLE", kAdd, "def add(a, b):\n  while True: pass");
