@@ -76,11 +76,7 @@ std::vector<Prompt> read_problems(const Options& options) {
   config.shuffle = false;
   config.split = Split::kTest;
   const PromptSource source(config, /*seed=*/0);
-  constexpr int64_t kBuiltinProblems = 256;
-  const int64_t all = source.file() != nullptr ? source.file()->size() : kBuiltinProblems;
-  std::vector<Prompt> problems;
-  for (int64_t i = 0; i < std::min(all, options.limit.value_or(all)); ++i) problems.push_back(source.prompt(i));
-  return problems;
+  return source.first(options.limit);
 }
 
 Outcome evaluate_model(const Options& options, const std::string& model_path, const std::vector<Prompt>& problems,
@@ -92,16 +88,12 @@ Outcome evaluate_model(const Options& options, const std::string& model_path, co
   RolloutEngine engine(model, tokenizer);
 
   std::vector<Prompt> prompts = problems;
-  int64_t longest = 0;
-  for (Prompt& prompt : prompts) {
-    prompt.ids = prompt_template.encode(tokenizer, prompt);
-    longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
-  }
+  prompt_template.encode(tokenizer, prompts);
   SamplingConfig sampling;
   sampling.temperature = options.temperature;
   sampling.top_p = options.top_p;
   sampling.max_completion_length =
-      completion_room(model.config().max_position_embeddings, longest, options.max_completion_length);
+      completion_room(model.config().max_position_embeddings, prompts, options.max_completion_length);
   const EvalResult result = evaluate(engine, std::move(prompts), options.k, sampling, options.seed, judge);
   write_samples(samples, model_path, result.groups, result.judged);
   return {model_path, result.judged.measures};

@@ -1,5 +1,6 @@
 #include "hone/data/prompt_source.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -74,6 +75,15 @@ PromptSource::PromptSource(const DataConfig& config, uint64_t seed) : source_(op
 
 Prompt PromptSource::prompt(int64_t index) const {
   return std::visit([index](const auto& source) { return source.prompt(index); }, source_);
+}
+
+std::vector<Prompt> PromptSource::first(std::optional<int64_t> count) const {
+  constexpr int64_t kBuiltinProblems = 256;
+  const int64_t n =
+      file() == nullptr ? count.value_or(kBuiltinProblems) : std::min(file()->size(), count.value_or(file()->size()));
+  std::vector<Prompt> prompts;
+  for (int64_t i = 0; i < n; ++i) prompts.push_back(prompt(i));
+  return prompts;
 }
 
 PromptMixture::PromptMixture(const DataConfig& data, const std::vector<SourceConfig>& more, uint64_t seed) {

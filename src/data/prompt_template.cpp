@@ -84,4 +84,8 @@ std::vector<int32_t> PromptTemplate::encode(const Tokenizer& tokenizer, const Pr
   return tokenizer.encode(fill(prompt), options);
 }
 
+void PromptTemplate::encode(const Tokenizer& tokenizer, std::vector<Prompt>& prompts) const {
+  for (Prompt& prompt : prompts) prompt.ids = encode(tokenizer, prompt);
+}
+
 }  // namespace hone

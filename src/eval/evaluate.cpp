@@ -19,11 +19,13 @@ EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t 
   return result;
 }
 
-int64_t completion_room(int64_t positions, int64_t longest_prompt, const std::optional<int64_t>& asked) {
+int64_t completion_room(int64_t positions, const std::vector<Prompt>& prompts, const std::optional<int64_t>& asked) {
   constexpr int64_t kPaperLength = 32768;
-  const int64_t room = positions - longest_prompt;
+  int64_t longest = 0;
+  for (const Prompt& prompt : prompts) longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
+  const int64_t room = positions - longest;
   HONE_CHECK(room >= 1, .what = "the longest prompt leaves no room for a completion",
-             .got = fmt::format("{} tokens", longest_prompt), .expected = fmt::format("below {}", positions));
+             .got = fmt::format("{} tokens", longest), .expected = fmt::format("below {}", positions));
   return asked.value_or(std::min(kPaperLength, room));
 }
 

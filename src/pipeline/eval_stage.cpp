@@ -20,14 +20,17 @@ using Json = nlohmann::ordered_json;
 // Several models on the same problems: results.json and a table. One step is one model.
 class EvalRun {
  public:
-  EvalRun(RunFolder& run, const RunConfig& config, const RunConfig& asked, size_t index)
+  EvalRun(RunFolder& run, const RunConfig& config, size_t index)
       : stage_(std::get<EvalStage>(config.stages[index])),
         judge_(*judging_reward(stage_.rewards)),
         others_(other_rewards(stage_.rewards)),
         recorder_(run, config, index) {
-    const auto& models = std::get<EvalStage>(asked.stages[index]).models;
-    for (const EvaluatedModelConfig& model : models) names_.push_back(model.name.value_or(model.path));
-    read_problems();
+    for (const EvaluatedModelConfig& model : stage_.models) names_.push_back(*model.name);
+    DataConfig data = stage_.data;
+    data.shuffle = false;
+    const PromptSource source(data, /*seed=*/0);
+    if (source.file() != nullptr) check_records(*source.file(), Prompt().source, judge_.rewards());
+    problems_ = source.first(stage_.eval.problems);
   }
 
   StageEnd run() {
@@ -59,18 +62,6 @@ class EvalRun {
     return std::optional<RewardSet>(std::in_place, others, std::nullopt);
   }
 
-  void read_problems() {
-    constexpr int64_t kBuiltinProblems = 256;
-    DataConfig data = stage_.data;
-    data.shuffle = false;
-    const PromptSource source(data, /*seed=*/0);
-    if (source.file() != nullptr) check_records(*source.file(), Prompt().source, judge_.rewards());
-    const int64_t all = source.file() != nullptr ? source.file()->size() : kBuiltinProblems;
-    const int64_t count = source.file() != nullptr ? std::min(all, stage_.eval.problems.value_or(all))
-                                                   : stage_.eval.problems.value_or(all);
-    for (int64_t i = 0; i < count; ++i) problems_.push_back(source.prompt(i));
-  }
-
   StepMetrics evaluate_model(int64_t step, const EvaluatedModelConfig& config) {
     const Tokenizer tokenizer = Tokenizer::load(config.path);
     const PromptTemplate prompt_template =
@@ -78,14 +69,10 @@ class EvalRun {
     const Model model = Model::load(config.path, /*trains=*/false);
     RolloutEngine engine(model, tokenizer);
     std::vector<Prompt> prompts = problems_;
-    int64_t longest = 0;
-    for (Prompt& prompt : prompts) {
-      prompt.ids = prompt_template.encode(tokenizer, prompt);
-      longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
-    }
+    prompt_template.encode(tokenizer, prompts);
     SamplingConfig sampling;
     sampling.max_completion_length =
-        completion_room(model.config().max_position_embeddings, longest, stage_.eval.max_completion_length);
+        completion_room(model.config().max_position_embeddings, prompts, stage_.eval.max_completion_length);
     StepMetrics metrics;
     if (stage_.eval.greedy) {
       sampling.temperature = 0;
@@ -163,8 +150,8 @@ class EvalRun {
 
 }  // namespace
 
-StageEnd run_eval(RunFolder& run, const RunConfig& config, const RunConfig& asked, size_t index) {
-  return EvalRun(run, config, asked, index).run();
+StageEnd run_eval(RunFolder& run, const RunConfig& config, size_t index) {
+  return EvalRun(run, config, index).run();
 }
 
 }  // namespace hone

@@ -106,21 +106,25 @@ StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vec
 }
 
 std::string sample_line(int64_t step, const RolloutGroup& group, const Completion& completion,
-                        const std::vector<std::string>& reward_names) {
+                        const std::vector<std::string>& reward_names, const std::string& fate) {
   Json parts = Json::object();
   for (size_t i = 0; i < reward_names.size(); ++i) {
     const auto& value = completion.reward_parts[i];
     parts[reward_names[i]] = value ? Json(*value) : Json();
   }
-  const Json line = {{"step", step},
-                     {"id", group.prompt.id},
-                     {"prompt", group.prompt.text},
-                     {"completion", completion.text},
-                     {"finish_reason", to_string(completion.finish_reason)},
-                     {"tokens", completion.ids.size()},
-                     {"reward", completion.reward},
-                     {"rewards", parts},
-                     {"advantage", completion.advantage}};
+  Json line = {{"step", step},
+               {"id", group.prompt.id},
+               {"prompt", group.prompt.text},
+               {"completion", completion.text},
+               {"finish_reason", to_string(completion.finish_reason)},
+               {"tokens", completion.ids.size()},
+               {"reward", completion.reward},
+               {"rewards", parts}};
+  if (fate.empty()) {
+    line["advantage"] = completion.advantage;
+  } else {
+    line["fate"] = fate;
+  }
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -37,8 +37,8 @@ LengthStats length_stats(const std::vector<RolloutGroup>& groups);
 StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vector<std::string>& reward_names,
                          const algo::RewardStats& rewards, const StepTotals& totals);
 
-/// One completion as JSON: prompt, text, rewards, advantage.
+/// One completion as JSON: prompt, text, rewards, and its advantage or, of rejection sampling, its fate.
 std::string sample_line(int64_t step, const RolloutGroup& group, const Completion& completion,
-                        const std::vector<std::string>& reward_names);
+                        const std::vector<std::string>& reward_names, const std::string& fate = {});
 
 }  // namespace hone

@@ -67,16 +67,16 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 
 class GrpoRun {
  public:
-  GrpoRun(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder)
+  GrpoRun(RunFolder& run, const RunConfig& config, size_t index)
       : ranks_(run.ranks()),
         stage_(std::get<GrpoStage>(config.stages[index])),
         seed_(static_cast<uint64_t>(config.seed)),
         index_(index),
         samples_per_step_(config.logging.samples_per_step.value_or(std::numeric_limits<int64_t>::max())),
-        model_folder_(model_folder),
-        tokenizer_(Tokenizer::load(model_folder)),
-        template_(PromptTemplate::load(stage_.prompt_template, model_folder)),
-        policy_(Model::load(model_folder, /*trains=*/true)),
+        model_folder_(*stage_.model.path),
+        tokenizer_(Tokenizer::load(model_folder_)),
+        template_(PromptTemplate::load(stage_.prompt_template, model_folder_)),
+        policy_(Model::load(model_folder_, /*trains=*/true)),
         engine_(policy_, tokenizer_),
         data_(stage_.data, stage_.sources, seed_),
         held_out_(stage_, template_, tokenizer_),
@@ -87,7 +87,7 @@ class GrpoRun {
     for (const PromptMixture::Part& part : data_.parts()) {
       if (part.source.file() != nullptr) check_records(*part.source.file(), part.config.name, rewards_);
     }
-    if (stage_.grpo.uses_reference()) reference_.emplace(Model::load(model_folder, /*trains=*/false));
+    if (stage_.grpo.uses_reference()) reference_.emplace(Model::load(model_folder_, /*trains=*/false));
   }
 
   StageEnd run() {
@@ -184,7 +184,7 @@ class GrpoRun {
 
   std::vector<Prompt> next_prompts(int64_t step, int64_t count) {
     std::vector<Prompt> prompts = data_.draw(step + 1, count);
-    for (Prompt& prompt : prompts) prompt.ids = template_.encode(tokenizer_, prompt);
+    template_.encode(tokenizer_, prompts);
     return prompts;
   }
 
@@ -372,8 +372,8 @@ class GrpoRun {
 
 }  // namespace
 
-StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder) {
-  return GrpoRun(run, config, index, model_folder).run();
+StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index) {
+  return GrpoRun(run, config, index).run();
 }
 
 }  // namespace hone

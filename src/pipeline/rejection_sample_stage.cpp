@@ -13,6 +13,8 @@
 #include "hone/reward/reward.h"
 #include "hone/rollout/engine.h"
 #include "pipeline/acceptance.h"
+#include "pipeline/example_text.h"
+#include "pipeline/grpo_metrics.h"
 #include "pipeline/recorder.h"
 #include "pipeline/stage.h"
 
@@ -91,7 +93,8 @@ class RejectionSampleRun {
         const std::string fate = of_group[c] == kKept ? keep(groups[g], c) : of_group[c];
         ++fates[fate];
         tokens += static_cast<int64_t>(completion.ids.size());
-        if (samples++ < samples_per_step_) recorder_.add_sample(sample(step + 1, groups[g], completion, fate));
+        if (samples++ < samples_per_step_)
+          recorder_.add_sample(sample_line(step + 1, groups[g], completion, rewards_.names(), fate));
       }
     }
     // 3. What was kept and dropped, in this step and in all.
@@ -117,8 +120,8 @@ class RejectionSampleRun {
     const int64_t first = step * stage_.rejection_sample.prompts_per_step;
     for (int64_t i = first; i < std::min(prompts_, first + stage_.rejection_sample.prompts_per_step); ++i) {
       prompts.push_back(data_.prompt(i));
-      prompts.back().ids = template_.encode(tokenizer_, prompts.back());
     }
+    template_.encode(tokenizer_, prompts);
     return prompts;
   }
 
@@ -139,24 +142,6 @@ class RejectionSampleRun {
     return std::string(kKept);
   }
 
-  std::string sample(int64_t step, const RolloutGroup& group, const Completion& completion,
-                     const std::string& fate) const {
-    Json parts = Json::object();
-    for (size_t r = 0; r < rewards_.names().size(); ++r) {
-      const auto& value = completion.reward_parts[r];
-      parts[rewards_.names()[r]] = value ? Json(*value) : Json();
-    }
-    return dump({{"step", step},
-                 {"id", group.prompt.id},
-                 {"prompt", group.prompt.text},
-                 {"completion", completion.text},
-                 {"finish_reason", to_string(completion.finish_reason)},
-                 {"tokens", completion.ids.size()},
-                 {"reward", completion.reward},
-                 {"rewards", parts},
-                 {"fate", fate}});
-  }
-
   // So many examples of the other file that they are their share of all.
   void add_mix() {
     if (!stage_.mix.path) return;
@@ -173,9 +158,7 @@ class RejectionSampleRun {
     const int64_t count = std::min(wanted, file.size());
     for (int64_t i = 0; i < count; ++i) {
       const Prompt prompt = file.prompt(i);
-      HONE_CHECK(prompt.record.text("completion").has_value(), .what = "the record has no text 'completion'",
-                 .place = prompt.id, .got = prompt.record.names(),
-                 .hint = "mix.fields says which of its fields that is");
+      required_text(prompt.record, "completion", prompt.id);
       Json row = Json::parse(prompt.record.dump());
       row["id"] = prompt.id;
       accepted_->append(dump(row));

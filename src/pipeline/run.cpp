@@ -70,16 +70,27 @@ void record_inputs(RunFolder& run, const RunConfig& config, size_t index) {
   std::visit([&](const auto& stage) { visit_paths(stage, record); }, config.stages[index]);
 }
 
-StageEnd run_stage(RunFolder& run, const RunConfig& config, const RunConfig& asked, size_t index) {
-  const Stage& stage = config.stages[index];
-  if (std::holds_alternative<PretrainStage>(stage)) return run_pretrain(run, config, index);
-  if (std::holds_alternative<RejectionSampleStage>(stage)) return run_rejection_sample(run, config, index);
-  if (std::holds_alternative<RewardModelStage>(stage)) return run_reward_model(run, config, index);
-  if (std::holds_alternative<EvalStage>(stage)) return run_eval(run, config, asked, index);
-  if (std::holds_alternative<ExportStage>(stage)) return run_export(run, config, index);
-  const std::string start = *start_model(config, index);
-  return std::holds_alternative<SftStage>(stage) ? run_sft(run, config, index, start)
-                                                 : run_grpo(run, config, index, start);
+using RunStage = StageEnd (*)(RunFolder& run, const RunConfig& config, size_t index);
+RunStage runner(const GrpoStage&) {
+  return run_grpo;
+}
+RunStage runner(const SftStage&) {
+  return run_sft;
+}
+RunStage runner(const RejectionSampleStage&) {
+  return run_rejection_sample;
+}
+RunStage runner(const RewardModelStage&) {
+  return run_reward_model;
+}
+RunStage runner(const EvalStage&) {
+  return run_eval;
+}
+RunStage runner(const ExportStage&) {
+  return run_export;
+}
+RunStage runner(const PretrainStage&) {
+  return run_pretrain;
 }
 
 // Which stages run, and which of them anew.
@@ -116,25 +127,26 @@ Selection select_stages(const RunConfig& config, const RunRequest& request) {
 }
 
 // A stage whose inputs other stages make must find them.
-void check_made(const RunFolder& run, const RunConfig& asked, size_t index) {
+void check_made(const RunFolder& run, const RunConfig& named, size_t index) {
   const auto check = [&](const std::string& path, PathOf, const std::string&) {
     const auto from = stage_reference(path);
-    HONE_CHECK(!from || run.finished(*find_stage(asked.stages, from->name)),
-               .what = "a stage that is needed is not finished", .place = stage_name(asked.stages[index]), .got = path,
+    HONE_CHECK(!from || run.finished(*find_stage(named.stages, from->name)),
+               .what = "a stage that is needed is not finished", .place = stage_name(named.stages[index]), .got = path,
                .hint = "run without --only");
   };
-  std::visit([&](const auto& stage) { visit_paths(stage, check); }, asked.stages[index]);
+  std::visit([&](const auto& stage) { visit_paths(stage, check); }, named.stages[index]);
 }
 
 StageEnd run_stages(RunFolder& run, const RunConfig& asked, const Selection& selected) {
-  const RunConfig config = resolve_paths(asked, run.path());
+  const RunConfig named = resolve_models(asked), config = resolve_paths(asked, run.path());
   for (size_t i = selected.begin; i < selected.end; ++i) {
     StageStatus& status = run.stage(i);
-    check_made(run, resolve_models(asked), i);
+    check_made(run, named, i);
     record_inputs(run, config, i);
     if (status.status == "finished") continue;
     run.save_manifest();
-    if (run_stage(run, config, asked, i) == StageEnd::kStopped) return StageEnd::kStopped;
+    const RunStage run_stage = std::visit([](const auto& s) { return runner(s); }, config.stages[i]);
+    if (run_stage(run, config, i) == StageEnd::kStopped) return StageEnd::kStopped;
     status.status = "finished";
     status.step = status.steps;
     run.save_stage_manifest(i);
@@ -160,6 +172,9 @@ RunConfig resolve_models(RunConfig config) {
   const auto resolve = [&](auto& stage) {
     if constexpr (requires { stage.model.path; }) {
       if (!stage.model.path) stage.model.path = current;
+    }
+    if constexpr (requires { stage.models; }) {
+      for (EvaluatedModelConfig& model : stage.models) model.name = model.name.value_or(model.path);
     }
     visit_paths(stage, [&](std::string& path, PathOf kind, const std::string&) {
       if (kind == PathOf::kModel && path == kBaseModel) path = *config.model.path;

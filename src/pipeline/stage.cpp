@@ -28,11 +28,8 @@ HeldOut::HeldOut(const GrpoStage& stage, const PromptTemplate& prompt_template, 
     data.fields = config_.fields;
   }
   const PromptSource source(data, /*seed=*/0);
-  const int64_t count = source.file() != nullptr ? std::min(config_.problems, source.file()->size()) : config_.problems;
-  for (int64_t i = 0; i < count; ++i) {
-    problems_.push_back(source.prompt(i));
-    problems_.back().ids = prompt_template.encode(tokenizer, problems_.back());
-  }
+  problems_ = source.first(config_.problems);
+  prompt_template.encode(tokenizer, problems_);
 }
 
 EvalRecord HeldOut::evaluate(RolloutEngine& engine, int64_t step, dist::ProcessGroup& ranks) const {

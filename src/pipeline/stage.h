@@ -21,20 +21,18 @@ namespace hone {
 
 enum class StageEnd { kFinished, kStopped };
 
-/// Runs stage `index` from where it was; kStopped when a signal ended it after saving. `model_folder` is the Hugging
-/// Face folder it starts from.
-StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder);
-StageEnd run_sft(RunFolder& run, const RunConfig& config, size_t index, const std::string& model_folder);
-StageEnd run_pretrain(RunFolder& run, const RunConfig& config, size_t index);
-
+/// Runs stage `index` of a resolved config from where it was; kStopped when a signal ended it after saving.
+StageEnd run_grpo(RunFolder& run, const RunConfig& config, size_t index);
+StageEnd run_sft(RunFolder& run, const RunConfig& config, size_t index);
 StageEnd run_rejection_sample(RunFolder& run, const RunConfig& config, size_t index);
 StageEnd run_reward_model(RunFolder& run, const RunConfig& config, size_t index);
-/// `asked` is the config before its paths were resolved: it has the names for the table.
-StageEnd run_eval(RunFolder& run, const RunConfig& config, const RunConfig& asked, size_t index);
+StageEnd run_eval(RunFolder& run, const RunConfig& config, size_t index);
 StageEnd run_export(RunFolder& run, const RunConfig& config, size_t index);
+StageEnd run_pretrain(RunFolder& run, const RunConfig& config, size_t index);
 
 /// The config with every stage's model named: its own, `base` replaced by the run's, or stage:NAME of the last stage
-/// before it that makes one. The copy stands for the same run.
+/// before it that makes one; and every model of an evaluation with the name that the user knows it by. The copy stands
+/// for the same run.
 RunConfig resolve_models(RunConfig config);
 /// The same with folders and files of the run folder `run` in place of stage:NAME: what the stages are run with.
 RunConfig resolve_paths(const RunConfig& config, const std::filesystem::path& run);

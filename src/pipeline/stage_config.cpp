@@ -1,7 +1,118 @@
-// The sections of the stages that make data and measures rather than models.
+// The sections of the stages.
 #include "hone/pipeline/config.h"
 
 namespace hone {
+namespace {
+
+void describe_name(ConfigVisitor& v, std::string& name) {
+  v.field("name", name, any_value(), "", "Part of the stage's folder name; needed in a list of stages, else the type.");
+}
+
+void describe_model(ConfigVisitor& v, StageModelConfig& model) {
+  v.section("model", model, "A starting model of this stage's own.");
+}
+
+void describe_template(ConfigVisitor& v, std::string& prompt_template) {
+  v.field(
+      "template", prompt_template, any_value(), "",
+      "Turns a prompt into the model's input: r1_zero, none, chat (the model's chat template), or a template file.");
+}
+
+// Of sections with epochs, examples_per_step and max_length.
+template <class C>
+void describe_examples(ConfigVisitor& v, C& c) {
+  v.field("epochs", c.epochs, above(0), "", "How often the data is gone through, where steps is null.");
+  v.field("examples_per_step", c.examples_per_step, at_least(1), "examples", "Examples in one optimizer update.");
+  v.field("max_length", c.max_length, at_least(2), "tokens",
+          "Longer examples are left out and counted; null for the positions of the model.");
+}
+
+void describe_optimizer(ConfigVisitor& v, OptimizerConfig& optimizer) {
+  v.section("optimizer", optimizer, "AdamW and its schedule.");
+}
+
+void describe_checkpoint(ConfigVisitor& v, CheckpointConfig& checkpoint) {
+  v.section("checkpoint", checkpoint, "When state is saved and how much is kept.");
+}
+
+// Of stages that train and measure; `steps` stands before.
+template <class S>
+void describe_end(ConfigVisitor& v, S& c, std::string_view eval) {
+  describe_checkpoint(v, c.checkpoint);
+  v.section("eval", c.eval, eval);
+  v.section("guards", c.guards, "When a run that has gone wrong is stopped.");
+}
+
+constexpr std::string_view kHeldOutProblems = "Evaluation on held-out problems.";
+
+}  // namespace
+
+void describe(ConfigVisitor& v, GrpoStage& c) {
+  describe_name(v, c.name);
+  describe_model(v, c.model);
+  v.section("data", c.data, "The problems that are sampled from.");
+  v.optional_list("sources", c.sources, "More problems, mixed with those of data; each has the keys of 'data' and:");
+  describe_template(v, c.prompt_template);
+  v.section("grpo", c.grpo, "Group-relative policy optimisation.");
+  v.section("sampling", c.sampling, "How completions are drawn.");
+  v.list("rewards", c.rewards, "The rewards; a completion's reward is their weighted sum.");
+  describe_optimizer(v, c.optimizer);
+  v.required("steps", c.steps, at_least(1), "steps", "Length of the stage.");
+  describe_end(v, c, kHeldOutProblems);
+}
+
+void describe(ConfigVisitor& v, PretrainStage& c) {
+  describe_name(v, c.name);
+  v.section("data", c.data, "The documents that are read.");
+  v.section("architecture", c.architecture, "Shape of the new model.");
+  v.field("documents_per_step", c.documents_per_step, at_least(1), "documents", "Documents in one optimizer update.");
+  describe_optimizer(v, c.optimizer);
+  v.required("steps", c.steps, at_least(1), "steps", "Length of the stage.");
+  describe_end(v, c, kHeldOutProblems);
+}
+
+void describe(ConfigVisitor& v, EvalLossConfig& c) {
+  v.field("path", c.path, any_value(), "", "File of held-out examples, as in data.path; null for no evaluation.");
+  v.field("source", c.source, any_value(), "", "Where the file comes from, as in data.source.");
+  v.section("fields", c.fields, "As data.fields, for the file of held-out examples.");
+  v.field("examples", c.examples, at_least(1), "examples", "Of the file, from the first on.");
+  v.field("every", c.every, at_least(1), "steps",
+          "Evaluates also after every so many steps; null for before and after the stage only.");
+}
+
+void describe(ConfigVisitor& v, SftConfig& c) {
+  describe_examples(v, c);
+}
+
+void describe(ConfigVisitor& v, SftStage& c) {
+  describe_name(v, c.name);
+  describe_model(v, c.model);
+  v.section("data", c.data, "The examples: records with a prompt and a completion.");
+  describe_template(v, c.prompt_template);
+  v.section("sft", c.sft, "Supervised fine-tuning: the loss is on completions only.");
+  describe_optimizer(v, c.optimizer);
+  v.field("steps", c.steps, at_least(1), "steps", "Length of the stage; null for sft.epochs.");
+  describe_end(v, c, "Loss on held-out examples.");
+}
+
+void describe(ConfigVisitor& v, RewardModelConfig& c) {
+  v.field(
+      "objective", c.objective, any_value(), "",
+      "Learns from pairs (records with chosen and rejected) or from single completions (with completion and label).");
+  v.field("part", c.part, any_value(), "", "What is read: the completion, or the answer after its thinking.");
+  describe_examples(v, c);
+}
+
+void describe(ConfigVisitor& v, RewardModelStage& c) {
+  describe_name(v, c.name);
+  describe_model(v, c.model);
+  v.section("data", c.data, "The examples: records with a prompt and what is to be compared.");
+  describe_template(v, c.prompt_template);
+  v.section("reward_model", c.reward_model, "A score for completions, learnt from preferences.");
+  describe_optimizer(v, c.optimizer);
+  v.field("steps", c.steps, at_least(1), "steps", "Length of the stage; null for reward_model.epochs.");
+  describe_end(v, c, "Loss and accuracy on held-out examples.");
+}
 
 void describe(ConfigVisitor& v, RejectionSampleConfig& c) {
   v.field("prompts", c.prompts, at_least(1), "prompts", "Prompts in all; null for each record of a file once.");
@@ -40,44 +151,15 @@ void describe(ConfigVisitor& v, MixConfig& c) {
 }
 
 void describe(ConfigVisitor& v, RejectionSampleStage& c) {
-  v.field("name", c.name, any_value(), "",
-          "Part of the stage's folder name; needed in a list of stages, else the type.");
-  v.section("model", c.model, "A model of this stage's own to sample from.");
+  describe_name(v, c.name);
+  describe_model(v, c.model);
   v.section("data", c.data, "The problems that are sampled from.");
-  v.field(
-      "template", c.prompt_template, any_value(), "",
-      "Turns a problem into the model's input: r1_zero, none, chat (the model's chat template), or a template file.");
+  describe_template(v, c.prompt_template);
   v.section("rejection_sample", c.rejection_sample, "How much is sampled and what is kept.");
   v.section("sampling", c.sampling, "How completions are drawn.");
   v.list("rewards", c.rewards, "A completion that one of them calls wrong or cannot judge is dropped.");
   v.section("mix", c.mix, "Examples from elsewhere that are added.");
-  v.section("checkpoint", c.checkpoint, "When state is saved and how much is kept.");
-}
-
-void describe(ConfigVisitor& v, RewardModelConfig& c) {
-  v.field(
-      "objective", c.objective, any_value(), "",
-      "Learns from pairs (records with chosen and rejected) or from single completions (with completion and label).");
-  v.field("part", c.part, any_value(), "", "What is read: the completion, or the answer after its thinking.");
-  v.field("epochs", c.epochs, above(0), "", "How often the data is gone through, where steps is null.");
-  v.field("examples_per_step", c.examples_per_step, at_least(1), "examples", "Examples in one optimizer update.");
-  v.field("max_length", c.max_length, at_least(2), "tokens",
-          "Longer examples are left out and counted; null for the positions of the model.");
-}
-
-void describe(ConfigVisitor& v, RewardModelStage& c) {
-  v.field("name", c.name, any_value(), "",
-          "Part of the stage's folder name; needed in a list of stages, else the type.");
-  v.section("model", c.model, "A starting model of this stage's own.");
-  v.section("data", c.data, "The examples: records with a prompt and what is to be compared.");
-  v.field("template", c.prompt_template, any_value(), "",
-          "Turns a prompt into the model's input: r1_zero, none, chat, or a template file.");
-  v.section("reward_model", c.reward_model, "A score for completions, learnt from preferences.");
-  v.section("optimizer", c.optimizer, "AdamW and its schedule.");
-  v.field("steps", c.steps, at_least(1), "steps", "Length of the stage; null for reward_model.epochs.");
-  v.section("checkpoint", c.checkpoint, "When state is saved and how much is kept.");
-  v.section("eval", c.eval, "Loss and accuracy on held-out examples.");
-  v.section("guards", c.guards, "When a run that has gone wrong is stopped.");
+  describe_checkpoint(v, c.checkpoint);
 }
 
 void describe(ConfigVisitor& v, EvaluatedModelConfig& c) {
@@ -98,21 +180,18 @@ void describe(ConfigVisitor& v, ProtocolConfig& c) {
 }
 
 void describe(ConfigVisitor& v, EvalStage& c) {
-  v.field("name", c.name, any_value(), "",
-          "Part of the stage's folder name; needed in a list of stages, else the type.");
+  describe_name(v, c.name);
   v.list("models", c.models, "The models, one line of the table each.");
   v.section("data", c.data, "The problems.");
-  v.field("template", c.prompt_template, any_value(), "",
-          "Turns a problem into the model's input: r1_zero, none, chat, or a template file.");
+  describe_template(v, c.prompt_template);
   v.section("eval", c.eval, "The protocol.");
   v.list("rewards", c.rewards, "The first that says what is right gives the accuracy; of the others means are shown.");
-  v.section("checkpoint", c.checkpoint, "When state is saved and how much is kept.");
+  describe_checkpoint(v, c.checkpoint);
 }
 
 void describe(ConfigVisitor& v, ExportStage& c) {
-  v.field("name", c.name, any_value(), "",
-          "Part of the stage's folder name; needed in a list of stages, else the type.");
-  v.section("model", c.model, "The model, where it is not that of the stage before.");
+  describe_name(v, c.name);
+  describe_model(v, c.model);
   v.required("path", c.path, any_value(), "", "Folder for the model: new, empty, or one that this stage wrote before.");
   v.section("checkpoint", c.checkpoint, "Of no effect: the stage is one step.");
 }

@@ -162,7 +162,7 @@ def attempt(path):
     written.append(path)
   except OSError: pass
 home, work = 'HOME_FOLDER', 'WORK_FOLDER'
-for path in (work + '/box-trace', home + '/.bashrc', home + '/.config/x', '/root/.bashrc', '/usr/lib/python3.11/os.py', os.__file__,
+for path in (work + '/box-trace', home + '/.bashrc', home + '/.config/x', '/root/.bashrc', os.__file__,
              '/usr/lib/python3/dist-packages/sitecustomize.py', '../box-trace', '../../box-trace', '/box/program.py', '/etc/passwd',
              '/run/init', '/dev/null/x', '/dev/box-trace', '/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', '/sys/x',
              '/proc/1/oom_score_adj'):

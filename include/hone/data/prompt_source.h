@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -58,6 +59,8 @@ class PromptSource {
 
   /// A pure function of (config, seed, index); without token ids.
   Prompt prompt(int64_t index) const;
+  /// The first `count` prompts, or all of a file that has fewer. Nothing: the whole file, 256 of the built-in world.
+  std::vector<Prompt> first(std::optional<int64_t> count) const;
   /// Nothing for the built-in world, whose problems have no end.
   const RecordFile* file() const { return std::get_if<RecordFile>(&source_); }
 

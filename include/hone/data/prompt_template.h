@@ -25,6 +25,8 @@ class PromptTemplate {
   std::string fill(const Prompt& prompt) const;
   /// The same as ids. Chat templates write the token that begins a text themselves.
   std::vector<int32_t> encode(const Tokenizer& tokenizer, const Prompt& prompt) const;
+  /// Fills in Prompt::ids of each.
+  void encode(const Tokenizer& tokenizer, std::vector<Prompt>& prompts) const;
 
  private:
   std::string before_, after_;

@@ -23,8 +23,8 @@ std::vector<RolloutGroup> sample_held_out(RolloutEngine& engine, std::vector<Pro
 EvalResult evaluate(RolloutEngine& engine, std::vector<Prompt> prompts, int64_t num_generations,
                     const SamplingConfig& sampling, uint64_t seed, const Judge& judge);
 
-/// Tokens that completions may have: `asked`, or what a model's positions leave beside the longest prompt, at most the
-/// paper's 32768. Throws Error kInput when that is nothing.
-int64_t completion_room(int64_t positions, int64_t longest_prompt, const std::optional<int64_t>& asked);
+/// Tokens that completions may have: `asked`, or what a model's positions leave beside the longest prompt (its ids), at
+/// most the paper's 32768. Throws Error kInput when that is nothing.
+int64_t completion_room(int64_t positions, const std::vector<Prompt>& prompts, const std::optional<int64_t>& asked);
 
 }  // namespace hone

@@ -303,11 +303,13 @@ std::string to_yaml(const RunConfig& config);
 
 void describe(ConfigVisitor& visitor, RunConfig& config);
 void describe(ConfigVisitor& visitor, StageModelConfig& config);
-void describe(ConfigVisitor& visitor, EvalLossConfig& config);
 void describe(ConfigVisitor& visitor, GuardConfig& config);
+void describe(ConfigVisitor& visitor, GrpoStage& stage);
+void describe(ConfigVisitor& visitor, SftStage& stage);
 void describe(ConfigVisitor& visitor, RejectionSampleStage& stage);
 void describe(ConfigVisitor& visitor, RewardModelStage& stage);
 void describe(ConfigVisitor& visitor, EvalStage& stage);
 void describe(ConfigVisitor& visitor, ExportStage& stage);
+void describe(ConfigVisitor& visitor, PretrainStage& stage);
 
 }  // namespace hone
