@@ -256,23 +256,18 @@ class RunChecker {
          key("rewards") + ": none of the rewards says what is right, so nothing can be measured");
   }
 
-  void check_stage(const RewardModelStage& c) {
-    check_start(c.model);
-    if (c.data.path == kBuiltinChains) {
-      rule(false, {"data.path"}, key("data.path") + ": builtin:chains has problems, but no preferences to learn from");
-    } else {
-      check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
-    }
-    if (c.eval.path) check_data("eval.path", *c.eval.path, c.eval.source, /*may_be_file=*/true);
-    check_template("template", c.prompt_template);
-  }
-
   void check_stage(const ExportStage& c) { check_start(c.model); }
 
-  void check_stage(const SftStage& c) {
+  void check_stage(const SftStage& c) { check_examples(c, "completions"); }
+
+  void check_stage(const RewardModelStage& c) { check_examples(c, "preferences"); }
+
+  template <class S>
+  void check_examples(const S& c, const char* wanted) {
     check_start(c.model);
     if (c.data.path == kBuiltinChains) {
-      rule(false, {"data.path"}, key("data.path") + ": builtin:chains has problems, but no completions to learn from");
+      rule(false, {"data.path"},
+           fmt::format("{}: builtin:chains has problems, but no {} to learn from", key("data.path"), wanted));
     } else {
       check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     }
