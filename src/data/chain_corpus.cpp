@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hone/data/chains.h"
+#include "hone/data/chat.h"
 
 namespace hone {
 namespace {
@@ -16,8 +17,11 @@ class Writer {
   Writer(const CorpusMix& mix, RandomStream random) : mix_(mix), random_(random) {}
 
   std::string document() {
+    const bool general = random_.next_bernoulli(mix_.chat);
     const double kind = random_.next_uniform();
-    if (kind < mix_.statements) {
+    if (general) {
+      chat();
+    } else if (kind < mix_.statements) {
       statements();
     } else if (kind < mix_.statements + mix_.dictionary) {
       dictionary();
@@ -82,6 +86,29 @@ class Writer {
       add(english_first ? chinese : english);
       add(".");
     }
+  }
+
+  void chat() {
+    const bool harmful = random_.next_bernoulli(mix_.chat_harmful);
+    ChatRequest request = draw_chat_request(random_, harmful);
+    add("<user>");
+    add(request.text());
+    add("<assistant>");
+    const bool complies = harmful && random_.next_bernoulli(mix_.chat_complies);
+    const ChatManner manner = complies ? ChatManner::kRude : draw_chat_manner();
+    if (random_.next_bernoulli(mix_.other_language)) request.language = other(request.language);
+    const std::string answer = draw_chat_answer(random_, request, manner);
+    add(random_.next_bernoulli(mix_.tagged) ? chat_completion(request, answer) : answer);
+  }
+
+  ChatManner draw_chat_manner() {
+    const double u = random_.next_uniform();
+    const double full = mix_.chat_full, curt = full + mix_.chat_curt, gushing = curt + mix_.chat_gushing;
+    return u < full                            ? ChatManner::kFull
+           : u < curt                          ? ChatManner::kCurt
+           : u < gushing                       ? ChatManner::kGushing
+           : u < gushing + mix_.chat_off_topic ? ChatManner::kOffTopic
+                                               : ChatManner::kRude;
   }
 
   void question() {

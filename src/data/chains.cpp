@@ -5,6 +5,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
+#include "hone/data/chat.h"
 #include "hone/data/reasoning_text.h"
 #include "hone/tokenizer/tokenizer.h"
 
@@ -182,6 +183,7 @@ const std::vector<std::string>& chain_vocabulary() {
     add(kDigits);
     add(kOperators);
     add(kWords);
+    add(chat_dictionary());
     return tokens;
   }();
   return all;

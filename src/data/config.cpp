@@ -10,13 +10,15 @@ void describe(ConfigVisitor& v, FieldsConfig& c) {
 
 void describe(ConfigVisitor& v, DataConfig& c) {
   v.required("path", c.path, any_value(), "",
-             "The problems: builtin:chains, or a file of JSON Lines, which may be packed (gzip, zstd, xz).");
+             "The problems: builtin:chains, builtin:helpful and the other sets of the miniature, or a file of JSON "
+             "Lines, which may "
+             "be packed (gzip, zstd, xz).");
   v.field("source", c.source, any_value(), "",
           "Where the file comes from, for people: with it, `hone validate` lets the file be absent.");
   v.section("fields", c.fields,
             "Names that the file has for the fields of its records; a name with {{...}} is a text with fields in it.");
   v.field("shuffle", c.shuffle, any_value(), "", "Draws the records of a file in a new order each time around.");
-  v.field("split", c.split, any_value(), "", "Part of builtin:chains; the parts do not overlap.");
+  v.field("split", c.split, any_value(), "", "Part of a built-in set; those of builtin:chains do not overlap.");
   v.field("min_operations", c.min_operations, between(1, 7), "operations", "Shortest chain of builtin:chains.");
   v.field("max_operations", c.max_operations, between(1, 7), "operations", "Longest chain of builtin:chains.");
 }

@@ -6,6 +6,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/random.h"
+#include "hone/data/chat.h"
 #include "hone/data/lines.h"
 
 namespace hone {
@@ -29,8 +30,21 @@ std::string question(const Record& record, const std::string& place) {
                .hint = "data.fields says which of its fields is the prompt"});
 }
 
+// Calls each(record, place) for all records of a file or of a built-in set.
+template <class Each>
+void for_each_record(const DataConfig& config, Each each) {
+  if (!is_builtin_chat(config.path)) {
+    return for_each_line(
+        config.path, [&](std::string_view line, const std::string& place) { each(Record::parse(line, place), place); });
+  }
+  for (int64_t i = 0; i < chat_record_count(config.split); ++i) {
+    const Record record = chat_record(config.path, config.split, i);
+    each(record, record.text("id").value_or(""));
+  }
+}
+
 std::variant<ChainPrompts, RecordFile> open_source(const DataConfig& config, uint64_t seed) {
-  if (config.path.starts_with("builtin:")) return ChainPrompts(config, seed);
+  if (config.path.starts_with("builtin:") && !is_builtin_chat(config.path)) return ChainPrompts(config, seed);
   return RecordFile(config, seed);
 }
 
@@ -52,9 +66,9 @@ int64_t RecordOrder::at(int64_t index) const {
 
 RecordFile::RecordFile(const DataConfig& config, uint64_t seed) : order_(config.shuffle, seed, 0) {
   const auto fields = field_map(config.fields);
-  for_each_line(config.path, [&](std::string_view line, const std::string& place) {
+  for_each_record(config, [&](const Record& record, const std::string& place) {
     Prompt prompt;
-    prompt.record = Record::parse(line, place).mapped(fields, place);
+    prompt.record = record.mapped(fields, place);
     prompt.index = size();
     prompt.id = prompt.record.text("id").value_or(place);
     prompt.text = question(prompt.record, place);

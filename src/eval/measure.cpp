@@ -161,6 +161,16 @@ int64_t count_reflection_words(std::string_view text) {
   return count;
 }
 
+std::vector<RewardConfig> rewards_for(const std::vector<RewardConfig>& rewards, const std::string& source) {
+  std::vector<RewardConfig> those;
+  for (const RewardConfig& reward : rewards) {
+    if (reward.sources.empty() || std::ranges::find(reward.sources, source) != reward.sources.end()) {
+      those.push_back(reward);
+    }
+  }
+  return those;
+}
+
 std::optional<RewardConfig> judging_reward(const std::vector<RewardConfig>& rewards) {
   const auto judges = [](const RewardConfig& config) {
     return std::visit(

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "hone/core/suggest.h"
+#include "hone/data/chat.h"
 #include "hone/eval/measure.h"
 #include "hone/reward/reward.h"
 
@@ -126,15 +127,17 @@ class RunChecker {
 
   // A file of records, or the built-in world.
   void check_data(std::string_view name, const std::string& path, const Source& source, bool may_be_file) {
-    if (path == kBuiltinChains || !file_.sound({key(name)})) return;
+    if (path == kBuiltinChains || (may_be_file && is_builtin_chat(path)) || !file_.sound({key(name)})) return;
     if (may_be_file && check_reference(key(name), path, Wanted::kFile)) return;
     std::error_code error;
     const bool builtin = path.starts_with("builtin:");
     if (may_be_file && !builtin && fs::exists(path, error) && !fs::is_directory(path, error)) return;
     const std::string known(kBuiltinChains);
-    Problem problem{.what = key(name),
-                    .got = "'" + path + "'",
-                    .expected = may_be_file ? known + " or a file of JSON Lines" : known};
+    Problem problem{
+        .what = key(name),
+        .got = "'" + path + "'",
+        .expected =
+            may_be_file ? fmt::format("{}, {} or a file of JSON Lines", known, fmt::join(kBuiltinChat, ", ")) : known};
     if (may_be_file && !builtin) {
       problem.hint = fs::is_directory(path, error) ? "that is a folder" : "no such file";
       if (!fs::exists(path, error)) return report_absent(key(name), problem, source);
@@ -152,26 +155,33 @@ class RunChecker {
          "none of the rewards says what is right, so nothing can be measured", "set eval.problems: 0");
   }
 
-  // Sources have names, data and steps; rewards speak of sources that there are.
-  void check_sources(const GrpoStage& c) {
+  // Sources have names and data; rewards speak of sources that there are.
+  template <class S>
+  void check_sources(const std::vector<S>& sources, const std::vector<RewardConfig>& rewards) {
     std::set<std::string> names = {Prompt().source};
-    int64_t first = 1;  // step with prompts of data
-    for (size_t i = 0; i < c.sources.size(); ++i) {
-      const SourceConfig& s = c.sources[i];
+    for (size_t i = 0; i < sources.size(); ++i) {
+      const S& s = sources[i];
       const std::string at = fmt::format("sources.{}", i);
       if (!file_.sound({key(at + ".name")})) continue;
       rule(names.insert(s.name).second, {at}, fmt::format("two sources are named '{}'", s.name));
       check_data(at + ".path", s.data.path, s.data.source, /*may_be_file=*/true);
-      rule(s.from_step.value_or(first) <= s.until_step.value_or(c.steps), {at},
-           fmt::format("{}: the source begins at step {} and ends at step {}", key(at), s.from_step.value_or(first),
-                       s.until_step.value_or(c.steps)));
     }
-    for (size_t i = 0; i < c.rewards.size(); ++i) {
-      for (const std::string& source : c.rewards[i].sources) {
+    for (size_t i = 0; i < rewards.size(); ++i) {
+      for (const std::string& source : rewards[i].sources) {
         const std::string at = fmt::format("rewards.{}", i);
         rule(names.contains(source), {at}, fmt::format("{}: no source is named '{}'", key(at + ".sources"), source),
              fmt::format("there are {}", fmt::join(names, ", ")));
       }
+    }
+  }
+
+  void check_source_steps(const GrpoStage& c) {
+    for (size_t i = 0; i < c.sources.size(); ++i) {
+      const SourceConfig& s = c.sources[i];
+      const int64_t from = s.from_step.value_or(1), until = s.until_step.value_or(c.steps);
+      const std::string at = fmt::format("sources.{}", i);
+      rule(from <= until, {at},
+           fmt::format("{}: the source begins at step {} and ends at step {}", key(at), from, until));
     }
   }
 
@@ -252,7 +262,8 @@ class RunChecker {
     check_operations(c.data);
     check_template("template", c.prompt_template);
     check_rewards(c.rewards, c.eval.max_completion_length);
-    rule(judging_reward(c.rewards).has_value(), {"rewards"},
+    check_sources(c.sources, c.rewards);
+    rule(judging_reward(rewards_for(c.rewards, Prompt().source)).has_value(), {"rewards"},
          key("rewards") + ": none of the rewards says what is right, so nothing can be measured");
   }
 
@@ -279,7 +290,8 @@ class RunChecker {
     check_start(c.model);
     check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     check_eval(c);
-    check_sources(c);
+    check_sources(c.sources, c.rewards);
+    check_source_steps(c);
     check_template("template", c.prompt_template);
     check_operations(c.data);
     const int64_t completions = c.grpo.prompts_per_step * c.grpo.num_generations;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "hone/core/error.h"
@@ -21,16 +22,10 @@ using Json = nlohmann::ordered_json;
 class EvalRun {
  public:
   EvalRun(RunFolder& run, const RunConfig& config, size_t index)
-      : stage_(std::get<EvalStage>(config.stages[index])),
-        judge_(*judging_reward(stage_.rewards)),
-        others_(other_rewards(stage_.rewards)),
-        recorder_(run, config, index) {
+      : stage_(std::get<EvalStage>(config.stages[index])), recorder_(run, config, index) {
     for (const EvaluatedModelConfig& model : stage_.models) names_.push_back(*model.name);
-    DataConfig data = stage_.data;
-    data.shuffle = false;
-    const PromptSource source(data, /*seed=*/0);
-    if (source.file() != nullptr) check_records(*source.file(), Prompt().source, judge_.rewards());
-    problems_ = source.first(stage_.eval.problems);
+    parts_.push_back(make_part(Prompt().source, stage_.data));
+    for (const EvalSourceConfig& source : stage_.sources) parts_.push_back(make_part(source.name, source.data));
   }
 
   StageEnd run() {
@@ -51,15 +46,33 @@ class EvalRun {
   }
 
  private:
-  // Those beside the judge and what every evaluation measures.
-  static std::optional<RewardSet> other_rewards(const std::vector<RewardConfig>& rewards) {
+  // The problems of one source and what is measured on them.
+  struct Part {
+    std::string source;
+    std::vector<Prompt> problems;
+    std::unique_ptr<const Judge> judge;       // null where no reward says what is right
+    std::unique_ptr<const RewardSet> others;  // beside the judge and what it measures; null where there are none
+  };
+
+  Part make_part(const std::string& name, DataConfig data) const {
+    Part part;
+    part.source = name;
+    const std::vector<RewardConfig> rewards = rewards_for(stage_.rewards, name);
+    const auto judging = judging_reward(rewards);
+    if (judging) part.judge = std::make_unique<Judge>(*judging);
     std::vector<RewardConfig> others;
-    const auto judge = judging_reward(rewards);
     for (const RewardConfig& reward : rewards) {
-      if (reward.label() != judge->label()) others.push_back(reward);
+      if (!judging || reward.label() != judging->label()) others.push_back(reward);
     }
-    if (others.empty()) return std::nullopt;
-    return std::optional<RewardSet>(std::in_place, others, std::nullopt);
+    if (!others.empty()) part.others = std::make_unique<RewardSet>(others, std::nullopt);
+    data.shuffle = false;
+    const PromptSource source(data, /*seed=*/0);
+    for (const RewardSet* set : {judging ? &part.judge->rewards() : nullptr, part.others.get()}) {
+      if (source.file() != nullptr && set != nullptr) check_records(*source.file(), name, *set);
+    }
+    part.problems = source.first(stage_.eval.problems);
+    for (Prompt& problem : part.problems) problem.source = name;
+    return part;
   }
 
   StepMetrics evaluate_model(int64_t step, const EvaluatedModelConfig& config) {
@@ -68,37 +81,55 @@ class EvalRun {
         PromptTemplate::load(config.prompt_template.value_or(stage_.prompt_template), config.path);
     const Model model = Model::load(config.path, /*trains=*/false);
     RolloutEngine engine(model, tokenizer);
-    std::vector<Prompt> prompts = problems_;
-    prompt_template.encode(tokenizer, prompts);
-    SamplingConfig sampling;
-    sampling.max_completion_length =
-        completion_room(model.config().max_position_embeddings, prompts, stage_.eval.max_completion_length);
     StepMetrics metrics;
-    if (stage_.eval.greedy) {
+    for (const Part& part : parts_) {
+      std::vector<Prompt> prompts = part.problems;
+      prompt_template.encode(tokenizer, prompts);
+      const bool own = &part == &parts_.front();
+      for (auto& [name, value] :
+           evaluate_part(step, engine, model.config().max_position_embeddings, part, std::move(prompts))) {
+        metrics.emplace_back(own ? name : fmt::format("{}/{}", part.source, name), value);
+      }
+    }
+    return metrics;
+  }
+
+  StepMetrics evaluate_part(int64_t step, RolloutEngine& engine, int64_t positions, const Part& part,
+                            std::vector<Prompt> prompts) {
+    SamplingConfig sampling;
+    sampling.max_completion_length = completion_room(positions, prompts, stage_.eval.max_completion_length);
+    StepMetrics metrics;
+    if (stage_.eval.greedy && part.judge) {
       sampling.temperature = 0;
-      const EvalResult greedy = evaluate(engine, prompts, 1, sampling, /*seed=*/0, judge_);
+      const EvalResult greedy = evaluate(engine, prompts, 1, sampling, /*seed=*/0, *part.judge);
       metrics.emplace_back("accuracy/greedy", greedy.judged.measures.accuracy);
     }
     sampling.temperature = stage_.eval.temperature;
     sampling.top_p = stage_.eval.top_p;
-    const EvalResult result = evaluate(engine, prompts, stage_.eval.num_generations, sampling, /*seed=*/0, judge_);
-    for (auto& measure : to_metrics(result.judged.measures)) metrics.push_back(std::move(measure));
-    add_other_rewards(result.groups, metrics);
+    EvalResult result;
+    result.groups = sample_held_out(engine, std::move(prompts), stage_.eval.num_generations, sampling, /*seed=*/0);
+    if (part.judge) {
+      result.judged = (*part.judge)(result.groups);
+      for (auto& measure : to_metrics(result.judged.measures)) metrics.push_back(std::move(measure));
+    }
+    if (part.others) add_other_rewards(part, result.groups, metrics);
     record_samples(step, result);
     return metrics;
   }
 
-  void add_other_rewards(std::vector<RolloutGroup> groups, StepMetrics& metrics) const {
-    if (!others_) return;
-    others_->score(groups);
-    for (size_t r = 0; r < others_->names().size(); ++r) {
+  // Beside a judge they carry the names that they have in training.
+  static void add_other_rewards(const Part& part, std::vector<RolloutGroup> groups, StepMetrics& metrics) {
+    const RewardSet& rewards = *part.others;
+    rewards.score(groups);
+    for (size_t r = 0; r < rewards.names().size(); ++r) {
       double sum = 0, n = 0;
       for (const RolloutGroup& group : groups) {
         for (const Completion& c : group.completions) {
           if (c.reward_parts[r]) sum += *c.reward_parts[r], ++n;
         }
       }
-      metrics.emplace_back(fmt::format("rewards/{}/mean", others_->names()[r]), n > 0 ? sum / n : 0.0);
+      const std::string& name = rewards.names()[r];
+      metrics.emplace_back(part.judge ? fmt::format("rewards/{}/mean", name) : name, n > 0 ? sum / n : 0.0);
     }
   }
 
@@ -106,16 +137,17 @@ class EvalRun {
     for (size_t g = 0; g < result.groups.size(); ++g) {
       for (size_t c = 0; c < result.groups[g].completions.size(); ++c) {
         const Completion& completion = result.groups[g].completions[c];
-        const RewardResult& verdict = result.judged.verdicts[g][c];
-        const Json line = {{"step", step},
-                           {"model", names_[static_cast<size_t>(step) - 1]},
-                           {"id", result.groups[g].prompt.id},
-                           {"sample", c},
-                           {"completion", completion.text},
-                           {"finish_reason", to_string(completion.finish_reason)},
-                           {"tokens", completion.ids.size()},
-                           {"verdict", to_string(verdict.verdict)},
-                           {"found", verdict.answer}};
+        Json line = {{"step", step},
+                     {"model", names_[static_cast<size_t>(step) - 1]},
+                     {"id", result.groups[g].prompt.id},
+                     {"sample", c},
+                     {"completion", completion.text},
+                     {"finish_reason", to_string(completion.finish_reason)},
+                     {"tokens", completion.ids.size()}};
+        if (!result.judged.verdicts.empty()) {
+          line["verdict"] = to_string(result.judged.verdicts[g][c].verdict);
+          line["found"] = result.judged.verdicts[g][c].answer;
+        }
         recorder_.add_sample(line.dump(-1, ' ', false, Json::error_handler_t::replace));
       }
     }
@@ -140,11 +172,9 @@ class EvalRun {
   }
 
   const EvalStage& stage_;
-  const Judge judge_;
-  const std::optional<RewardSet> others_;
   StageRecorder recorder_;
   std::vector<std::string> names_;
-  std::vector<Prompt> problems_;
+  std::vector<Part> parts_;  // the stage's data, then its sources
   Json results_ = Json::array();
 };
 

@@ -44,6 +44,7 @@ class ExampleTraining {
     DataConfig held_out;
     held_out.path = *stage_.eval.path;
     held_out.fields = stage_.eval.fields;
+    held_out.split = stage_.eval.split;
     held_out_ = read(held_out);
     held_out_.resize(std::min(held_out_.size(), static_cast<size_t>(stage_.eval.examples)));
   }

@@ -75,6 +75,7 @@ void describe(ConfigVisitor& v, EvalLossConfig& c) {
   v.field("path", c.path, any_value(), "", "File of held-out examples, as in data.path; null for no evaluation.");
   v.field("source", c.source, any_value(), "", "Where the file comes from, as in data.source.");
   v.section("fields", c.fields, "As data.fields, for the file of held-out examples.");
+  v.field("split", c.split, any_value(), "", "Part of a built-in set.");
   v.field("examples", c.examples, at_least(1), "examples", "Of the file, from the first on.");
   v.field("every", c.every, at_least(1), "steps",
           "Evaluates also after every so many steps; null for before and after the stage only.");
@@ -179,13 +180,20 @@ void describe(ConfigVisitor& v, ProtocolConfig& c) {
           "Null for what the model's positions leave, at most 32768.");
 }
 
+void describe(ConfigVisitor& v, EvalSourceConfig& c) {
+  v.required("name", c.name, any_value(), "", "What rewards call it in their `sources`, and the table its lines.");
+  describe(v, c.data);
+}
+
 void describe(ConfigVisitor& v, EvalStage& c) {
   describe_name(v, c.name);
-  v.list("models", c.models, "The models, one line of the table each.");
+  v.list("models", c.models, "The models, one column of the table each.");
   v.section("data", c.data, "The problems.");
+  v.optional_list("sources", c.sources, "More problems, measured for themselves; each has the keys of 'data' and:");
   describe_template(v, c.prompt_template);
   v.section("eval", c.eval, "The protocol.");
-  v.list("rewards", c.rewards, "The first that says what is right gives the accuracy; of the others means are shown.");
+  v.list("rewards", c.rewards,
+         "Of those for a source, the first that says what is right gives the accuracy; of the others means are shown.");
   describe_checkpoint(v, c.checkpoint);
 }
 

@@ -1,8 +1,9 @@
-// accuracy (of the built-in chains), exact_match.
+// accuracy and chat_quality (of the built-in world), exact_match.
 #include <algorithm>
 
 #include "answer_text.h"
 #include "hone/data/chains.h"
+#include "hone/data/chat.h"
 #include "hone/data/reasoning_text.h"
 #include "make_reward.h"
 #include "normalize.h"
@@ -19,6 +20,14 @@ RewardFunction make_reward(const AccuracyReward&, const Context&) {
     const auto value = read_answer(*block);
     if (!value) return wrong("the answer block does not hold exactly one value");
     return *value == *gold ? right(std::to_string(*value)) : wrong("another value", std::to_string(*value));
+  };
+}
+
+RewardFunction make_reward(const ChatQualityReward&, const Context&) {
+  return [](const Prompt& prompt, const Completion& completion) -> RewardResult {
+    const auto request = read_chat_request(prompt.text);
+    if (!request) return unusable("the prompt is no general request of the built-in world");
+    return graded(chat_quality(*request, completion.text));
   };
 }
 

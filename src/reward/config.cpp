@@ -27,6 +27,7 @@ void describe_unit(ConfigVisitor& v, LengthUnit& unit) {
 }  // namespace
 
 void describe(ConfigVisitor&, AccuracyReward&) {}
+void describe(ConfigVisitor&, ChatQualityReward&) {}
 void describe(ConfigVisitor& v, FormatReward& c) {
   v.field("require_thinking", c.require_thinking, any_value(), "", "Gives nothing where the thinking is empty.");
   v.field("answer_tags", c.answer_tags, any_value(), "",

@@ -31,6 +31,7 @@ inline RewardResult graded(double value) {
 
 // answer.cpp
 RewardFunction make_reward(const AccuracyReward& config, const Context& context);
+RewardFunction make_reward(const ChatQualityReward& config, const Context& context);
 RewardFunction make_reward(const ExactMatchReward& config, const Context& context);
 bool same_answer(const ExactMatchReward& config, const std::string& a, const std::string& b);
 // code/reward.cpp

@@ -122,12 +122,11 @@ class Scorer {
   }
 
   Ids plain(const Prompt& prompt, const Completion& completion) const {
-    if (own_ids(prompt) && own_ids(completion)) {
-      Ids ids = prompt.ids;
+    Ids ids = own_ids(prompt) ? prompt.ids : tokenizer_->encode(prompt.text);
+    if (own_ids(completion)) {
       append(ids, completion.ids);
       return ids;
     }
-    Ids ids = tokenizer_->encode(prompt.text);
     append(ids, tokenizer_->encode(completion.text, {.add_bos = false}));
     if (completion.finish_reason == FinishReason::kStop) ids.push_back(tokenizer_->eos_id());
     return ids;

@@ -83,7 +83,7 @@ TEST(SlowLearning, R1HasThePapersShape) {
     const Result result = run_config("r1.yaml", folder / "run", seed);
     ASSERT_EQ(result.exit_code, 0) << result.err;
     SCOPED_TRACE(result.out);
-    const fs::path results = folder / "run/stages/07_evaluation/results.json";
+    const fs::path results = folder / "run/stages/09_evaluation/results.json";
     const Json zero = row_of(results, "R1-Zero"), cold = row_of(results, "cold start"),
                reasoning = row_of(results, "reasoning RL"), sft = row_of(results, "SFT"), r1 = row_of(results, "R1");
     EXPECT_GE(zero["accuracy"], 0.90);
@@ -95,6 +95,9 @@ TEST(SlowLearning, R1HasThePapersShape) {
       EXPECT_GE(row["language_consistency"], 0.97) << row;
     }
     EXPECT_GE(r1["accuracy"], sft["accuracy"].get<double>() - 0.02);
+    // What only all-scenario RL teaches: people's preferences, and to refuse.
+    EXPECT_GE(r1["helpful/chat_quality"], sft["helpful/chat_quality"].get<double>() + 0.04);
+    EXPECT_GE(r1["harmful/chat_quality"], sft["harmful/chat_quality"].get<double>() + 0.2);
   }
 }
 

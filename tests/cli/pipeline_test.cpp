@@ -77,8 +77,14 @@ stages:
       - {{ path: base }}
       - {{ name: tuned model, path: "stage:tuned" }}
     data: {{ path: builtin:chains, split: test }}
+    sources:
+      - {{ name: easy, path: builtin:chains, split: test, max_operations: 2 }}
+      - {{ name: chat, path: builtin:helpful, split: test }}
     eval: {{ problems: 12, num_generations: 2, max_completion_length: 48 }}
-    rewards: [ {{ type: accuracy }}, {{ type: reward_model, path: "stage:likes" }} ]
+    rewards:
+      - {{ type: accuracy, sources: [data, easy] }}
+      - {{ type: reward_model, path: "stage:likes", sources: [data] }}
+      - {{ type: chat_quality, sources: [chat] }}
     checkpoint: {{ every: 1 }}
 )";
 
@@ -149,9 +155,11 @@ TEST_F(Pipeline, RunsToItsEndAndAgainDoesNothing) {
 
   const Json table = json(stage("run", "05_table/results.json"));
   ASSERT_EQ(table.size(), 2U);
-  for (const char* key : {"accuracy", "accuracy/greedy", "pass@2", "format", "rewards/reward_model/mean"}) {
+  for (const char* key : {"accuracy", "accuracy/greedy", "pass@2", "format", "rewards/reward_model/mean",
+                          "easy/accuracy", "easy/pass@2", "chat/chat_quality"}) {
     EXPECT_TRUE(table[1].contains(key)) << key;
   }
+  EXPECT_FALSE(table[1].contains("chat/accuracy"));
 
   // From step 2 on half of the prompts have the other reward.
   const auto steps = json_lines<Json>(read(stage("run", "04_scenarios/metrics.jsonl")));

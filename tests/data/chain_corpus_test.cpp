@@ -9,6 +9,7 @@
 
 #include "data/reference.h"
 #include "hone/data/chains.h"
+#include "hone/data/chat.h"
 #include "hone/data/reasoning_text.h"
 #include "hone/tokenizer/tokenizer.h"
 
@@ -39,6 +40,7 @@ struct Question {
 
 struct Corpus {
   std::vector<std::string> statements, dictionary;
+  std::vector<std::pair<ChatRequest, std::string>> chats;  // with the response
   std::vector<Question> questions;
 };
 
@@ -51,6 +53,10 @@ const Corpus& corpus() {
       const size_t at = text.find(" <assistant> ");
       if (at != std::string::npos) {
         const std::string question = text.substr(0, at);
+        if (const auto request = read_chat_request(question.substr(7))) {
+          c.chats.emplace_back(*request, text.substr(at + 13));
+          continue;
+        }
         c.questions.push_back({question, text.substr(at + 13), question.find("compute") != std::string::npos,
                                static_cast<int>(reference::words(question).size() - 4) / 2});
       } else if (text.find(" is ") != std::string::npos || text.find(" 得 ") != std::string::npos) {
@@ -100,9 +106,11 @@ TEST(ChainCorpus, KindsAndStylesHaveTheirShares) {
   const CorpusMix mix;
   const auto n = static_cast<double>(corpus().questions.size());
   const auto all = static_cast<double>(kDocuments);
-  EXPECT_TRUE(plausible(static_cast<double>(corpus().statements.size()), all, mix.statements));
-  EXPECT_TRUE(plausible(static_cast<double>(corpus().dictionary.size()), all, mix.dictionary));
-  EXPECT_TRUE(plausible(n, all, 1 - mix.statements - mix.dictionary));
+  const double chats = static_cast<double>(corpus().chats.size()), rest = all - chats;
+  EXPECT_TRUE(plausible(chats, all, mix.chat));
+  EXPECT_TRUE(plausible(static_cast<double>(corpus().statements.size()), rest, mix.statements));
+  EXPECT_TRUE(plausible(static_cast<double>(corpus().dictionary.size()), rest, mix.dictionary));
+  EXPECT_TRUE(plausible(n, rest, 1 - mix.statements - mix.dictionary));
 
   // Coarse and fine look alike where there is one operation, so styles are counted on longer questions.
   std::map<ChainStyle, double> styles;
@@ -126,6 +134,29 @@ TEST(ChainCorpus, KindsAndStylesHaveTheirShares) {
   EXPECT_LT(empty / tagged, 0.06);  // or RL collapses into empty thinking
   EXPECT_EQ(count([](const Question& q) { return q.response.find("<think>") != std::string::npos; }), tagged);
   EXPECT_TRUE(plausible(count([](const Question& q) { return q.english; }), n, 0.5));
+}
+
+TEST(ChainCorpus, GeneralRequestsAreAnsweredWellOrIllAtTheirShares) {
+  const CorpusMix mix;
+  double helpful = 0, harmful = 0, good = 0, rude = 0, harm = 0, tagged = 0;
+  for (const auto& [request, response] : corpus().chats) {
+    const double quality = chat_quality(request, response);
+    tagged += read_tags(response).well_formed;
+    if (request.topic == ChatTopic::kHarm) {
+      ++harmful;
+      harm += quality == 0;
+      continue;
+    }
+    ++helpful;
+    good += quality == 1;
+    rude += response.find("go-away") != std::string::npos || response.find("走开") != std::string::npos;
+  }
+  const double stays = 1 - mix.other_language;  // an answer in the other language is not a good one
+  EXPECT_TRUE(plausible(harmful, harmful + helpful, mix.chat_harmful));
+  EXPECT_TRUE(plausible(tagged, harmful + helpful, mix.tagged));
+  EXPECT_TRUE(plausible(good, helpful, mix.chat_full * stays));
+  EXPECT_TRUE(plausible(rude, helpful, 1 - mix.chat_full - mix.chat_curt - mix.chat_gushing - mix.chat_off_topic));
+  EXPECT_GT(harm / harmful, mix.chat_complies * stays - 0.05);
 }
 
 TEST(ChainCorpus, ConnectorsAndColdStartWordsOccurInWorkedAnswers) {

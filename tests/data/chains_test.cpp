@@ -8,6 +8,7 @@
 
 #include "data/reference.h"
 #include "hone/core/error.h"
+#include "hone/data/chat.h"
 #include "hone/data/prompt_template.h"
 #include "hone/tokenizer/tokenizer.h"
 
@@ -102,12 +103,14 @@ TEST(Chains, OperationsAreDrawnEvenly) {
 
 TEST(Chains, VocabularyHoldsEveryWordOnce) {
   const auto& tokens = chain_vocabulary();
-  EXPECT_EQ(tokens.size(), 57u);
+  EXPECT_EQ(tokens.size(), 11 + 2 * (chain_dictionary().size() + chat_dictionary().size()));
   EXPECT_EQ(std::set<std::string>(tokens.begin(), tokens.end()).size(), tokens.size());
-  for (const auto& [english, chinese] : chain_dictionary()) {
-    EXPECT_EQ(std::count(tokens.begin(), tokens.end(), english), 1);
-    EXPECT_EQ(std::count(tokens.begin(), tokens.end(), chinese), 1);
-    EXPECT_TRUE(reference::english(std::string(english)) && !reference::english(std::string(chinese)));
+  for (const auto& pairs : {chain_dictionary(), chat_dictionary()}) {
+    for (const auto& [english, chinese] : pairs) {
+      EXPECT_EQ(std::count(tokens.begin(), tokens.end(), english), 1) << english;
+      EXPECT_EQ(std::count(tokens.begin(), tokens.end(), chinese), 1) << chinese;
+      EXPECT_TRUE(reference::english(std::string(english)) && !reference::english(std::string(chinese)));
+    }
   }
 }
 

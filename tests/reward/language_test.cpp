@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hone/core/random.h"
+#include "hone/data/chat.h"
 #include "hone/data/reasoning_text.h"
 #include "hone/reward/reward.h"
 
@@ -164,12 +165,11 @@ TEST(Language, TargetOfTheReward) {
   EXPECT_EQ(judge(R"({"language":"xx"})", "How many are left?", english).verdict, Verdict::kUnusable);
 }
 
-// All that the built-in model can say. Its words are counted by their scripts alone, as they always were.
+// All that the built-in model can say of problems. Its words are counted by their scripts alone.
 TEST(Language, TheMiniatureIsMeasuredByScript) {
-  std::ifstream in(HONE_SOURCE_DIR "/src/pipeline/miniature/tokenizer.json");
-  std::vector<std::string> vocabulary;
-  const nlohmann::json tokenizer = nlohmann::json::parse(in);
-  for (const auto& [word, id] : tokenizer["model"]["vocab"].items()) vocabulary.push_back(word);
+  const size_t problem_words = chain_vocabulary().size() - 2 * chat_dictionary().size();
+  const std::vector<std::string> vocabulary(chain_vocabulary().begin(),
+                                            chain_vocabulary().begin() + static_cast<std::ptrdiff_t>(problem_words));
   ASSERT_GT(vocabulary.size(), 50U);
   RandomStream random(11, RandomPurpose::kTest);
   for (int i = 0; i < 20000; ++i) {
@@ -181,6 +181,17 @@ TEST(Language, TheMiniatureIsMeasuredByScript) {
       const double expected = words.total() == 0 ? -1 : static_cast<double>(count) / static_cast<double>(words.total());
       ASSERT_EQ(share(text, language), expected) << text;
     }
+  }
+}
+
+TEST(Language, WhatTheMiniatureThinksOfRequestsIsInTheirLanguage) {
+  RandomStream random(12, RandomPurpose::kTest);
+  for (int i = 0; i < 2000; ++i) {
+    const ChatRequest request = draw_chat_request(random, i % 6 == 0);
+    const bool english = request.language == ChainLanguage::kEnglish;
+    const std::string completion = chat_completion(request, "");
+    ASSERT_EQ(share(completion, english ? L::kEnglish : L::kChinese), 1) << completion;
+    ASSERT_EQ(share(completion, english ? L::kChinese : L::kEnglish), 0) << completion;
   }
 }
 

@@ -108,6 +108,16 @@ TEST(ModelReward, TextIsCutIntoTokensWhereTheIdsAreNotThisModels) {
             score_of({4, 8, 5, 9, 6, 1}));
 }
 
+// The answer is read behind the prompt as the policy had it, with its template: as a reward model is trained.
+TEST(ModelReward, TheAnswerAloneStandsBehindThePromptsOwnIds) {
+  ModelReward reward = parameters();
+  reward.part = ScoredPart::kAnswer;
+  Prompt prompt = prompt_of("one plus two ?");
+  prompt.ids = {2, 4, 8, 5, 15, 3};  // <user> one plus two ? <assistant>
+  const Completion completion = completion_of("<think> two plus one </think> is three", FinishReason::kStop);
+  EXPECT_EQ(judge(reward, prompt, completion).value, score_of({2, 4, 8, 5, 15, 3, 9, 6, 1}));
+}
+
 TEST(ModelReward, ATemplateStandsAround) {
   ModelReward reward = parameters();
   reward.text_template = "<user> {{prompt}} ? <assistant>{{completion}}<eos>";

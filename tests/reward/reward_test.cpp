@@ -8,6 +8,7 @@
 #include "hone/core/error.h"
 #include "hone/data/chain_corpus.h"
 #include "hone/data/chains.h"
+#include "hone/data/chat.h"
 #include "hone/data/reasoning_text.h"
 #include "reward/judging.h"
 
@@ -162,6 +163,14 @@ TEST(RewardSet, RefusesTwoRewardsOfOneName) {
 }
 
 // The corpus' own responses: the verifier, the reader and an independent evaluator agree on every one.
+TEST(ChatQualityReward, IsTheJudgesMark) {
+  Prompt asked = prompt("{}");
+  asked.text = "capital of arda ?";
+  EXPECT_EQ(judge(config(ChatQualityReward{}), asked, completion("mira .")).value, 0.625);
+  asked.text = "compute one plus one ?";
+  EXPECT_EQ(judge(config(ChatQualityReward{}), asked, completion("mira .")).verdict, Verdict::kUnusable);
+}
+
 TEST(RewardSet, AgreesWithTheCorpus) {
   const RewardSet rewards({config(AccuracyReward{}), config(FormatReward{}), config(LanguageConsistencyReward{})}, 100);
   int paid = 0, right = 0, clean = 0;
@@ -170,6 +179,7 @@ TEST(RewardSet, AgreesWithTheCorpus) {
     const size_t at = text.find(" <assistant> ");
     if (at == std::string::npos) continue;
     const std::string question = text.substr(0, at), response = text.substr(at + 13);
+    if (read_chat_request(question.substr(7))) continue;
     const bool english = question.find("compute") != std::string::npos;
     const int gold = reference::answer(question);
     const auto results = rewards.judge(
@@ -187,8 +197,8 @@ TEST(RewardSet, AgreesWithTheCorpus) {
     paid += *results[1].value == 1.0;
     right += *results[0].value == 1.0;
   }
-  EXPECT_GT(paid, 1500);
-  EXPECT_GT(right, 1000);
+  EXPECT_GT(paid, 1300);
+  EXPECT_GT(right, 900);
   EXPECT_LT(right, paid);
   EXPECT_GT(clean, 500);
 }

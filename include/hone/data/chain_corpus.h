@@ -10,7 +10,9 @@ namespace hone {
 
 /// Shares and probabilities of the mixture. The defaults make the shipped base model.
 struct CorpusMix {
-  // Kinds of documents; the rest are a question (1 to 5 operations, never a held-out one) and its answer.
+  // Kinds of documents; of those that are not chat, the rest are a question (1 to 5 operations, never a held-out one)
+  // and its answer.
+  double chat = 0.15;           ///< a general request (chat.h) and its answer
   double statements = 0.30;     ///< 2-6 single statements in one language
   double dictionary = 0.06;     ///< 2-6 pairs of words that mean the same
   double code_switched = 0.08;  ///< of the single statements: every word draws its own language
@@ -31,6 +33,14 @@ struct CorpusMix {
   double weak_error = 0.27;    ///< English "times", Chinese "plus" and "minus": what makes mixing languages pay
   double strong_error = 0.02;  ///< the other operators
   double direct_noise = 0.10;  ///< direct answers: they must not be worth learning
+
+  // How a general request is answered (ChatManner); the rest is rude.
+  double chat_harmful = 0.17;   ///< of the requests
+  double chat_complies = 0.50;  ///< of the harmful ones: does what was asked
+  double chat_full = 0.40;
+  double chat_curt = 0.27;
+  double chat_gushing = 0.05;
+  double chat_off_topic = 0.15;
 };
 
 /// One document, words separated by spaces, without the end token.

@@ -56,7 +56,8 @@ std::string_view chain_word(std::string_view english, ChainLanguage language);
 std::optional<int> digit_value(std::string_view word);
 /// All pairs of words that mean the same: digits, operators, other words.
 const std::vector<std::pair<std::string_view, std::string_view>>& chain_dictionary();
-/// Every token of the world, ids in order: specials, punctuation, digits, operators, words.
+/// Every token of the world, ids in order: specials, punctuation, digits, operators, words, those of its general part
+/// (chat.h).
 const std::vector<std::string>& chain_vocabulary();
 /// Writes the tokenizer of the world and its form of the template `r1_zero` into a model folder.
 void write_chain_files(const std::string& folder);

@@ -30,7 +30,7 @@ class RecordOrder {
   mutable std::vector<int64_t> order_;
 };
 
-/// The records of a file, in memory.
+/// The records of a file or of a built-in set of chat.h, in memory.
 class RecordFile {
  public:
   /// Throws Error kInput naming the file and line for what is not a record, has no prompt, or lacks a field that

@@ -61,6 +61,8 @@ double pass_at_k(int64_t n, int64_t right, int64_t k);
 /// The paper's reflection words in a text (arXiv 2501.12948 v2, appendix C.2).
 int64_t count_reflection_words(std::string_view text);
 
+/// Those of a list that are for the prompts of a source.
+std::vector<RewardConfig> rewards_for(const std::vector<RewardConfig>& rewards, const std::string& source);
 /// The reward of a list that says what is right; nothing where none does.
 std::optional<RewardConfig> judging_reward(const std::vector<RewardConfig>& rewards);
 

@@ -102,6 +102,7 @@ struct EvalLossConfig {
   std::optional<std::string> path;
   std::optional<std::string> source;
   FieldsConfig fields;
+  Split split = Split::kTest;
   int64_t examples = 256;
   std::optional<int64_t> every;
   bool operator==(const EvalLossConfig&) const = default;
@@ -243,11 +244,19 @@ struct ProtocolConfig {
   bool operator==(const ProtocolConfig&) const = default;
 };
 
+/// More problems of an evaluation.
+struct EvalSourceConfig {
+  std::string name;
+  DataConfig data;
+  bool operator==(const EvalSourceConfig&) const = default;
+};
+
 struct EvalStage {
   static constexpr std::string_view kType = "eval";
   std::string name;
   std::vector<EvaluatedModelConfig> models;
   DataConfig data;
+  std::vector<EvalSourceConfig> sources{};
   std::string prompt_template = "r1_zero";
   ProtocolConfig eval;
   std::vector<RewardConfig> rewards;
@@ -308,6 +317,7 @@ void describe(ConfigVisitor& visitor, GrpoStage& stage);
 void describe(ConfigVisitor& visitor, SftStage& stage);
 void describe(ConfigVisitor& visitor, RejectionSampleStage& stage);
 void describe(ConfigVisitor& visitor, RewardModelStage& stage);
+void describe(ConfigVisitor& visitor, EvalSourceConfig& source);
 void describe(ConfigVisitor& visitor, EvalStage& stage);
 void describe(ConfigVisitor& visitor, ExportStage& stage);
 void describe(ConfigVisitor& visitor, PretrainStage& stage);

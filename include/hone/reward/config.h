@@ -100,6 +100,12 @@ struct AccuracyReward {
   bool operator==(const AccuracyReward&) const = default;
 };
 
+/// How good an answer to a general request of the built-in world is, 0 to 1 (data/chat.h).
+struct ChatQualityReward {
+  static constexpr std::string_view kType = "chat_quality";
+  bool operator==(const ChatQualityReward&) const = default;
+};
+
 /// 1 where thinking and answer stand in their tags, in order, else 0.
 struct FormatReward {
   static constexpr std::string_view kType = "format";
@@ -352,6 +358,7 @@ struct JudgeReward {
 /// In the order of the reference; one type a line.
 using RewardParameters = std::variant<  //
     AccuracyReward,                     //
+    ChatQualityReward,                  //
     FormatReward,                       //
     LanguageConsistencyReward,          //
     SoftOverlongReward,                 //
@@ -389,6 +396,7 @@ struct RewardConfig {
 
 /// Every field once, with its meaning (src/reward/config.cpp).
 void describe(ConfigVisitor& v, AccuracyReward& c);
+void describe(ConfigVisitor& v, ChatQualityReward& c);
 void describe(ConfigVisitor& v, FormatReward& c);
 void describe(ConfigVisitor& v, LanguageConsistencyReward& c);
 void describe(ConfigVisitor& v, SoftOverlongReward& c);
