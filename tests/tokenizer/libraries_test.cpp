@@ -63,5 +63,19 @@ TEST(Libraries, SentencePieceModelsAreTheSame) {
   }
 }
 
+// <unk>, "▁" at -8.1, "#" at -0.3 and "##" at -0.2: "#" and "##" in either order have the same sum, so rounding
+// decides; the ids are those of SentencePiece 0.2.3.
+TEST(Libraries, SentencePieceSumsInFloat) {
+  const std::string model =
+      "Cg4KBTx1bms+FQAAAAAYAgoMCgPiloEVmpkBwRgBCgoKASMVmpmZvhgBCgsKAiMjFc3MTL4YARIoGAEgBMgC////////////AdAC////////////"
+      "AdgC////////////ARoQCghpZGVudGl0eRgBIAEoAQ==";
+  const auto folder = test::new_folder();
+  test::write(folder / "tokenizer.model", *decode_base64(model));
+  const Tokenizer t = Tokenizer::load(folder);
+  EXPECT_EQ(t.encode("###"), (Ids{1, 2, 3}));
+  EXPECT_EQ(t.encode("### ###"), (Ids{1, 2, 3, 1, 2, 3}));
+  EXPECT_EQ(t.encode("xy ###"), (Ids{1, 0, 1, 2, 3}));
+}
+
 }  // namespace
 }  // namespace hone
