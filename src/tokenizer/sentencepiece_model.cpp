@@ -173,27 +173,22 @@ class SentencePieceModel : public TokenModel {
   const std::vector<int32_t> byte_ids_;       // empty without byte fallback
 };
 
-/// As SentencePiece scores them.
+/// Scored as SentencePiece 0.2 does: a user-defined piece has a tenth for each byte but the first, so it is always
+/// taken.
 BestCut<float> unigram_cut(const Processor& processor, const Spec& spec) {
   constexpr float kUnknownPenalty = 10;
-  constexpr double kUserDefinedMalus = 0.1;
-  float lowest = std::numeric_limits<float>::max(), highest = std::numeric_limits<float>::min();
-  const auto each = [&](auto use) {
-    for (size_t id = 0; id < spec.types.size(); ++id) use(static_cast<int>(id), spec.types[id]);
-  };
-  each([&](int id, PieceType type) {
-    if (type != PieceType::kNormal) return;
-    lowest = std::min(lowest, processor.GetScore(id));
-    highest = std::max(highest, processor.GetScore(id));
-  });
+  float lowest = std::numeric_limits<float>::max();
+  for (size_t id = 0; id < spec.types.size(); ++id) {
+    if (spec.types[id] == PieceType::kNormal) lowest = std::min(lowest, processor.GetScore(static_cast<int>(id)));
+  }
   BestCut<float> best(lowest - kUnknownPenalty);
-  each([&](int id, PieceType type) {
+  for (size_t i = 0; i < spec.types.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
     const std::string& piece = processor.IdToPiece(id);
-    if (type == PieceType::kNormal) best.add(piece, id, processor.GetScore(id));
-    if (type != PieceType::kUserDefined) return;
-    const float all = static_cast<float>(piece.size()) * highest;  // so that it is always taken
-    best.add(piece, id, static_cast<float>(all - kUserDefinedMalus));
-  });
+    if (spec.types[i] == PieceType::kNormal) best.add(piece, id, processor.GetScore(id));
+    if (spec.types[i] == PieceType::kUserDefined)
+      best.add(piece, id, 0.1F * static_cast<float>(std::max<size_t>(piece.size(), 1) - 1));
+  }
   return best;
 }
 

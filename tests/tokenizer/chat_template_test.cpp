@@ -46,6 +46,17 @@ TEST(ChatTemplate, ScopesAreJinjas) {
   EXPECT_EQ(render("{% set v %}<{{ 1 }}>{% endset %}{{ v | upper }}{% filter upper %}x{% endfilter %}"), "<1>X");
 }
 
+TEST(ChatTemplate, DefaultsSeeWhatTheBodySetsLater) {
+  const Json s = {{"s", 1}};
+  EXPECT_EQ(render("{% macro m(q=s) %}{{ q }}{% set s = 2 %}{{ s }}{% endmacro %}{{ m() }}", s), "12");
+  EXPECT_EQ(render("{% macro m(q=s) %}{{ q }}{% set s %}x{% endset %}{{ s }}{% endmacro %}{{ m() }}", s), "1x");
+  EXPECT_EQ(render("{% macro m() %}{{ caller(5) }}{% endmacro %}{% call(a, b=s) m() %}{{ a }}{{ b }}{% set s = 3 %}"
+                   "{{ s }}{% endcall %}",
+                   s),
+            "513");
+  EXPECT_EQ(render("{% macro m(s, q=s) %}{{ q }}{% set s = 2 %}{{ s }}{% endmacro %}{{ m(7) }}", s), "72");
+}
+
 TEST(ChatTemplate, LoopsKnowTheirPlace) {
   EXPECT_EQ(render("{% for x in 'abc' %}{{ loop.index }}{{ loop.revindex0 }}{{ loop.first }}{{ loop.previtem }}"
                    "{{ loop.nextitem }} {% endfor %}"),
