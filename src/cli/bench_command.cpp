@@ -91,7 +91,10 @@ class Bench {
       }
     }
     groups_ = engine_.generate(std::move(prompts), 1, sampling_, {.seed = number, .stage = 0, .step = 0});
-    for (size_t i = 0; i < groups_.size(); ++i) groups_[i].completions[0].advantage = i % 2 == 0 ? 1 : -1;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      groups_[i].completions[0].advantage = i % 2 == 0 ? 1 : -1;
+      groups_[i].completions[0].kept = {};  // a forced length leaves out the end alone; training has no such lists
+    }
   }
 
   static ScoreBatch score_batch(const algo::TrainBatch& batch) {

@@ -1,6 +1,7 @@
 // hone: samples, rewards, trains, checkpoints and evaluates. Each sub-command is a function of commands.h.
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 
 #include "commands.h"
 #include "hone/core/error.h"
@@ -40,6 +41,9 @@ int main(int argc, char** argv) {
   } catch (const hone::Error& error) {
     std::fprintf(stderr, "hone: %s\n", error.what());
     return static_cast<int>(error.kind());
+  } catch (const std::filesystem::filesystem_error& error) {  // a link to itself, a folder that may not be entered
+    std::fprintf(stderr, "hone: %s: %s\n", error.path1().c_str(), error.code().message().c_str());
+    return static_cast<int>(hone::ErrorKind::kInput);
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr,
                  "hone: out of memory (lower optimizer.micro_batch_tokens, sampling.max_num_seqs or "

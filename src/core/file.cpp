@@ -67,7 +67,8 @@ auto uninterrupted(Call call) {
 }
 
 int open_to_read(const fs::path& path) {
-  const int descriptor = uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+  // Opening a pipe would wait for its writer; reading a file never waits.
+  const int descriptor = uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
   if (descriptor < 0) throw_read("open", path, errno);
   return descriptor;
 }

@@ -10,6 +10,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
+#include "hone/core/memory.h"
 #include "hone/model/model.h"
 #include "hone/model/safetensors.h"
 #include "model/json_config.h"
@@ -122,6 +123,7 @@ Model Model::load_scorer(const std::string& folder, bool trains) {
 Model Model::load(const std::string& folder, ModelConfig config, bool trains) {
   const WeightFiles files = WeightFiles::open(folder);
   check_files(config, files, trains);
+  release_idle_memory();  // what came before would stay part of the peak
   Model model(std::move(config), trains, trains ? nullptr : &files);
   model.fill(files);
   return model;

@@ -17,10 +17,12 @@ class ExampleText {
 
   /// The model's input. Throws Error kInput naming `place` when it has no token.
   std::vector<int32_t> prompt(const Prompt& prompt, const std::string& place) const;
-  /// With a completion, tokenized for itself, and the end token.
+  /// With a completion that goes on where the prompt (not empty) ends, and the end token.
   std::vector<int32_t> with_completion(std::vector<int32_t> prompt, const std::string& completion) const;
 
  private:
+  std::vector<int32_t> continuation(int32_t last, const std::string& completion) const;
+
   const Tokenizer tokenizer_;
   const PromptTemplate template_;
 };

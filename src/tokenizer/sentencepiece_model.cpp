@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "best_cut.h"
 #include "bpe.h"
 #include "hone/core/error.h"
 #include "hone/tokenizer/utf8.h"
@@ -14,18 +15,20 @@
 namespace hone {
 namespace {
 
-enum class PieceType : uint64_t { kNormal = 1, kUserDefined = 4, kUnused = 5 };
+enum class PieceType : uint64_t { kNormal = 1, kUserDefined = 4, kUnused = 5, kByte = 6 };
+enum class ModelType : uint64_t { kUnigram = 1, kBpe = 2 };
 
 /// The fields of the model file (a protocol buffer) that the library does not tell, with the defaults of its schema.
 struct Spec {
   std::vector<PieceType> types;  ///< by id
-  bool is_bpe = false, whitespace_as_suffix = false;
+  ModelType model_type = ModelType::kUnigram;
+  bool whitespace_as_suffix = false;
   bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true;
   bool normalizes = false;
 
   /// BPE over the text as it is, as Llama's and Mistral's: our own is the same there, and many times faster.
   bool is_plain_bpe() const {
-    return is_bpe && !normalizes && !remove_extra_whitespaces && escape_whitespaces &&
+    return model_type == ModelType::kBpe && !normalizes && !remove_extra_whitespaces && escape_whitespaces &&
            std::ranges::count(types, PieceType::kUnused) == 0;
   }
 };
@@ -90,7 +93,7 @@ std::optional<Spec> read_spec(std::string_view model) {
       whole = read_message(part, take, no_bytes) && whole;
     } else if (field == 2) {
       const auto take = [&](uint64_t f, uint64_t v) {
-        if (f == 3) spec.is_bpe = v == 2;
+        if (f == 3) spec.model_type = static_cast<ModelType>(v);
         if (f == 24) spec.whitespace_as_suffix = v != 0;
       };
       whole = read_message(part, take, no_bytes) && whole;
@@ -122,11 +125,17 @@ std::unique_ptr<Processor> load_processor(const std::string& file, const std::st
 class SentencePieceModel : public TokenModel {
  public:
   /// `bare` puts no space before a text; null where `usual` does not either. `always`: a text behind a token gets one.
-  SentencePieceModel(std::unique_ptr<Processor> usual, std::unique_ptr<Processor> bare, bool always)
-      : usual_(std::move(usual)), bare_(std::move(bare)), always_(always) {}
+  SentencePieceModel(std::unique_ptr<Processor> usual, std::unique_ptr<Processor> bare, bool always,
+                     std::optional<BestCut<float>> best, std::vector<int32_t> byte_ids)
+      : usual_(std::move(usual)),
+        bare_(std::move(bare)),
+        always_(always),
+        best_(std::move(best)),
+        byte_ids_(std::move(byte_ids)) {}
 
   void encode(std::string_view piece, bool starts_text, std::vector<int32_t>& ids) const override {
     const Processor& processor = always_ || starts_text || bare_ == nullptr ? *usual_ : *bare_;
+    if (best_) return cut_again(processor.EncodeAsImmutableProto(piece), ids);
     std::vector<int> found;
     const auto status = processor.Encode(piece, &found);
     if (!status.ok()) throw_failed({.what = "SentencePiece: " + status.ToString()});
@@ -134,9 +143,54 @@ class SentencePieceModel : public TokenModel {
   }
 
  private:
+  // The library's pieces are the normalised text. Where two ways to cut it are equally good, this version of the
+  // library compares a sum in double with one rounded to float; later ones have float throughout, and models are used
+  // with those.
+  void cut_again(const sentencepiece::ImmutableSentencePieceText& found, std::vector<int32_t>& ids) const {
+    std::string text;
+    for (const auto& part : found.pieces()) {
+      const auto id = static_cast<int32_t>(part.id());
+      if (usual_->IsByte(id)) {
+        text += static_cast<char>(std::ranges::find(byte_ids_, id) - byte_ids_.begin());
+      } else {
+        text += part.piece();
+      }
+    }
+    bool after_unknown = false;
+    for (const auto& [begin, end, id] : best_->cut(text)) {
+      if (id >= 0) {
+        ids.push_back(id);
+      } else if (!append_bytes(std::string_view(text).substr(begin, end - begin), byte_ids_, ids) && !after_unknown) {
+        ids.push_back(usual_->unk_id());
+      }
+      after_unknown = id < 0;
+    }
+  }
+
   const std::unique_ptr<Processor> usual_, bare_;
   const bool always_;
+  const std::optional<BestCut<float>> best_;  // of a unigram model
+  const std::vector<int32_t> byte_ids_;       // empty without byte fallback
 };
+
+/// Scored as SentencePiece 0.2 does: a user-defined piece has a tenth for each byte but the first, so it is always
+/// taken.
+BestCut<float> unigram_cut(const Processor& processor, const Spec& spec) {
+  constexpr float kUnknownPenalty = 10;
+  float lowest = std::numeric_limits<float>::max();
+  for (size_t id = 0; id < spec.types.size(); ++id) {
+    if (spec.types[id] == PieceType::kNormal) lowest = std::min(lowest, processor.GetScore(static_cast<int>(id)));
+  }
+  BestCut<float> best(lowest - kUnknownPenalty);
+  for (size_t i = 0; i < spec.types.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    const std::string& piece = processor.IdToPiece(id);
+    if (spec.types[i] == PieceType::kNormal) best.add(piece, id, processor.GetScore(id));
+    if (spec.types[i] == PieceType::kUserDefined)
+      best.add(piece, id, 0.1F * static_cast<float>(std::max<size_t>(piece.size(), 1) - 1));
+  }
+  return best;
+}
 
 /// The same without the library, for plain BPE.
 class PlainBpe : public TokenModel {
@@ -216,14 +270,20 @@ void load_sentencepiece(const FolderFacts& facts, const std::string& file, const
   const size_t all = std::numeric_limits<size_t>::max();
   parts.decoder = sentencepiece_decoder(spec->remove_extra_whitespaces ? all : spec->add_dummy_prefix ? 1 : 0);
   const bool always = facts.legacy.value_or(true);
-  if (spec->is_plain_bpe() && spec->types.size() == static_cast<size_t>(count)) {
+  const bool types_known = spec->types.size() == static_cast<size_t>(count);
+  if (spec->is_plain_bpe() && types_known) {
     parts.model = make_plain_bpe(*usual, *spec, always, parts.vocabulary);
     return;
   }
   // Another normalizer_spec at the end of the file is merged into the first: {add_dummy_prefix: false}.
   auto bare =
       spec->add_dummy_prefix && !always ? load_processor(file, bytes + std::string("\x1A\x02\x18\x00", 4)) : nullptr;
-  parts.model = std::make_unique<SentencePieceModel>(std::move(usual), std::move(bare), always);
+  std::optional<BestCut<float>> best;
+  if (spec->model_type == ModelType::kUnigram && types_known) best = unigram_cut(*usual, *spec);
+  const bool has_bytes = std::ranges::count(spec->types, PieceType::kByte) > 0;
+  parts.model =
+      std::make_unique<SentencePieceModel>(std::move(usual), std::move(bare), always, std::move(best),
+                                           has_bytes ? byte_tokens(parts.vocabulary) : std::vector<int32_t>{});
 }
 
 }  // namespace hone

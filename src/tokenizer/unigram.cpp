@@ -1,9 +1,8 @@
-// The unigram model: of all ways to cut a piece into tokens, the one whose scores have the largest sum.
+// The unigram model of tokenizer.json.
 #include <algorithm>
 #include <limits>
-#include <unordered_map>
 
-#include "characters.h"
+#include "best_cut.h"
 #include "hone/core/error.h"
 #include "model.h"
 
@@ -12,37 +11,11 @@ namespace {
 
 constexpr double kUnknownPenalty = 10.0;
 
-/// Tokens by their bytes. Nodes are numbers; 0 is the root.
-class Trie {
- public:
-  void add(std::string_view token, int32_t id) {
-    uint32_t node = 0;
-    for (const char c : token) {
-      const auto [at, is_new] = children_.try_emplace(key(node, c), static_cast<uint32_t>(ids_.size()));
-      if (is_new) ids_.push_back(-1);
-      node = at->second;
-    }
-    ids_[node] = id;
-  }
-
-  /// Calls each(length, id) for every token that `text` begins with, the shortest first.
-  template <typename Each>
-  void for_each_prefix(std::string_view text, Each each) const {
-    uint32_t node = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-      const auto at = children_.find(key(node, text[i]));
-      if (at == children_.end()) return;
-      node = at->second;
-      if (ids_[node] >= 0) each(i + 1, ids_[node]);
-    }
-  }
-
- private:
-  static uint64_t key(uint32_t node, char c) { return uint64_t{node} << 8 | static_cast<unsigned char>(c); }
-
-  std::unordered_map<uint64_t, uint32_t> children_;
-  std::vector<int32_t> ids_ = {-1};
-};
+double unknown_score(const VocabularyLists& lists) {
+  double lowest = std::numeric_limits<double>::infinity();
+  for (const auto& [token, score] : lists.scores) lowest = std::min(lowest, score);
+  return lowest - kUnknownPenalty;
+}
 
 class Unigram : public TokenModel {
  public:
@@ -50,56 +23,25 @@ class Unigram : public TokenModel {
           bool byte_fallback)
       : vocabulary_(vocabulary),
         unknown_(unknown),
-        byte_ids_(byte_fallback ? byte_tokens(vocabulary) : std::vector<int32_t>{}) {
-    double lowest = std::numeric_limits<double>::infinity();
-    for (const auto& [token, score] : lists.scores) {
-      trie_.add(token, static_cast<int32_t>(scores_.size()));
-      scores_.push_back(score);
-      lowest = std::min(lowest, score);
-    }
-    unknown_score_ = lowest - kUnknownPenalty;
+        byte_ids_(byte_fallback ? byte_tokens(vocabulary) : std::vector<int32_t>{}),
+        best_(unknown_score(lists)) {
+    int32_t id = 0;
+    for (const auto& [token, score] : lists.scores) best_.add(token, id++, score);
   }
 
   void encode(std::string_view piece, bool, std::vector<int32_t>& ids) const override {
-    struct Step {
-      double score = 0;
-      size_t begin = std::string_view::npos;
-      int32_t id = -1;
-    };
-    std::vector<Step> steps(piece.size() + 1);  // steps[i]: the best way to have read i bytes
-    for (size_t begin = 0; begin < piece.size();) {
-      const size_t character = character_bytes(piece, begin);
-      bool alone = false;
-      const auto offer = [&](size_t size, int32_t id, double score) {
-        Step& step = steps[begin + size];
-        const double sum = steps[begin].score + score;
-        if (step.begin == std::string_view::npos || sum > step.score) step = {sum, begin, id};
-      };
-      trie_.for_each_prefix(piece.substr(begin), [&](size_t size, int32_t id) {
-        offer(size, id, scores_[static_cast<size_t>(id)]);
-        alone = alone || size == character;
-      });
-      if (!alone) offer(character, unknown_.value_or(-1), unknown_score_);
-      begin += character;
-    }
-    std::vector<Range> path;  // neighbours that are unknown are one
-    for (size_t end = piece.size(); end > 0; end = steps[end].begin) {
-      const bool unknown = steps[end].id == unknown_.value_or(-1);
-      if (unknown && !path.empty() && path.back().unknown) {
-        path.back().begin = steps[end].begin;
-      } else {
-        path.push_back({steps[end].begin, end, unknown});
+    const auto is_unknown = [&](const TextCut& cut) { return cut.id < 0 || cut.id == unknown_; };
+    const std::vector<TextCut> cuts = best_.cut(piece);
+    for (size_t i = 0; i < cuts.size();) {
+      const size_t first = i++;
+      if (is_unknown(cuts[first])) {  // neighbours that are unknown are one
+        while (i < cuts.size() && is_unknown(cuts[i])) ++i;
       }
+      append(piece.substr(cuts[first].begin, cuts[i - 1].end - cuts[first].begin), ids);
     }
-    for (size_t i = path.size(); i-- > 0;) append(piece.substr(path[i].begin, path[i].end - path[i].begin), ids);
   }
 
  private:
-  struct Range {
-    size_t begin, end;
-    bool unknown;
-  };
-
   void append(std::string_view token, std::vector<int32_t>& ids) const {
     if (const auto id = vocabulary_.find_of_model(token)) {
       ids.push_back(*id);
@@ -113,9 +55,7 @@ class Unigram : public TokenModel {
   const Vocabulary& vocabulary_;
   const std::optional<int32_t> unknown_;
   const std::vector<int32_t> byte_ids_;
-  Trie trie_;
-  std::vector<double> scores_;
-  double unknown_score_ = 0;
+  BestCut<double> best_;
 };
 
 }  // namespace

@@ -46,6 +46,16 @@ TEST(TokenizerCommand, EncodesAsTheFilesSayOrAsItIsTold) {
             "{\"id\":7,\"text\":\"a<s>\",\"ids\":[4,0,1,2,3]}\n");
 }
 
+TEST(TokenizerCommand, RefusesLinksThatLeadNowhere) {
+  const fs::path path = fs::path(::testing::TempDir()) / "hone_link_loop";
+  fs::remove_all(path);
+  fs::create_directories(path);
+  fs::create_symlink("tokenizer.json", path / "tokenizer.json");
+  const Result result = hone({"tokenizer", "encode", "--tokenizer", path}, {}, "");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.err, "hone: " + (path / "tokenizer.json").string() + ": Too many levels of symbolic links\n");
+}
+
 TEST(TokenizerCommand, DecodesWithSpecialTokensOrWithout) {
   const std::string row = "{\"ids\":[4,0,4,5]}\n";
   EXPECT_EQ(tokenizer("decode", row).out, "{\"ids\":[4,0,4,5],\"text\":\"<s>a<s>\uFFFD\"}\n");

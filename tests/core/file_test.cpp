@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
@@ -76,6 +77,8 @@ TEST(File, RefusalsNameTheFile) {
   expect_mentions(message_of([&] { read_file(folder / "g", 5); }), {folder / "g", "No such file"});
   expect_mentions(message_of([&] { MappedFile(folder / "g"); }), {folder / "g", "No such file"});
   expect_mentions(message_of([&] { read_file(folder.path(), 5); }), {folder.path(), "not a regular file"});
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);  // nobody ever writes to it
+  expect_mentions(message_of([&] { read_file(folder / "pipe", 5); }), {folder / "pipe", "not a regular file"});
   expect_mentions(message_of([&] { FileWriter(folder / "f"); }), {folder / "f", "File exists"});
   expect_mentions(message_of([&] { write_atomic(folder / "absent" / "f", ""); }), {"absent", "No such file"});
 }

@@ -46,6 +46,23 @@ TEST(ChatTemplate, ScopesAreJinjas) {
   EXPECT_EQ(render("{% set v %}<{{ 1 }}>{% endset %}{{ v | upper }}{% filter upper %}x{% endfilter %}"), "<1>X");
 }
 
+TEST(ChatTemplate, SlicesOfRangesAreRanges) {
+  EXPECT_EQ(render("{{ range(-2)[::3] }} {{ range(5)[::9] }} {{ range(5, 1, -2)[4:1:-2] }} {{ range(0)[::-1] }}"),
+            "range(0, 0, 3) range(0, 5, 9) range(3, 3, 4) range(-1, -1, -1)");
+  EXPECT_EQ(failure("{{ range(5)[::9223372036854775807] }}"), "chat template:1: an integer beyond 64 bits");
+}
+
+TEST(ChatTemplate, DefaultsSeeWhatTheBodySetsLater) {
+  const Json s = {{"s", 1}};
+  EXPECT_EQ(render("{% macro m(q=s) %}{{ q }}{% set s = 2 %}{{ s }}{% endmacro %}{{ m() }}", s), "12");
+  EXPECT_EQ(render("{% macro m(q=s) %}{{ q }}{% set s %}x{% endset %}{{ s }}{% endmacro %}{{ m() }}", s), "1x");
+  EXPECT_EQ(render("{% macro m() %}{{ caller(5) }}{% endmacro %}{% call(a, b=s) m() %}{{ a }}{{ b }}{% set s = 3 %}"
+                   "{{ s }}{% endcall %}",
+                   s),
+            "513");
+  EXPECT_EQ(render("{% macro m(s, q=s) %}{{ q }}{% set s = 2 %}{{ s }}{% endmacro %}{{ m(7) }}", s), "72");
+}
+
 TEST(ChatTemplate, LoopsKnowTheirPlace) {
   EXPECT_EQ(render("{% for x in 'abc' %}{{ loop.index }}{{ loop.revindex0 }}{{ loop.first }}{{ loop.previtem }}"
                    "{{ loop.nextitem }} {% endfor %}"),

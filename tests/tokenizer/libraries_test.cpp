@@ -63,5 +63,34 @@ TEST(Libraries, SentencePieceModelsAreTheSame) {
   }
 }
 
+// <unk>, "▁" at -8.1, "#" at -0.3 and "##" at -0.2: "#" and "##" in either order have the same sum, so rounding
+// decides; the ids are those of SentencePiece 0.2.3.
+TEST(Libraries, SentencePieceSumsInFloat) {
+  const std::string model =
+      "Cg4KBTx1bms+FQAAAAAYAgoMCgPiloEVmpkBwRgBCgoKASMVmpmZvhgBCgsKAiMjFc3MTL4YARIoGAEgBMgC////////////AdAC////////////"
+      "AdgC////////////ARoQCghpZGVudGl0eRgBIAEoAQ==";
+  const auto folder = test::new_folder();
+  test::write(folder / "tokenizer.model", *decode_base64(model));
+  const Tokenizer t = Tokenizer::load(folder);
+  EXPECT_EQ(t.encode("###"), (Ids{1, 2, 3}));
+  EXPECT_EQ(t.encode("### ###"), (Ids{1, 2, 3, 1, 2, 3}));
+  EXPECT_EQ(t.encode("xy ###"), (Ids{1, 0, 1, 2, 3}));
+}
+
+// User-defined "a" and "bb" among "x" at 0, "ax" at -0.05, "ab" at 0.15, "b" at 0.125 and "xbb" at 0.5; ids as above.
+TEST(Libraries, SentencePieceTakesUserDefinedPieces) {
+  const std::string model =
+      "Cg4KBTx1bms+"
+      "FQAAAAAYAgoKCgF4FQAAAAAYAQoLCgJheBXNzEy9GAEKCgoBYRUAAAAAGAQKCwoCYWIVmpkZPhgBCgoKAWIVAAAAPhgBCgwKA3hiYhUAAAA/"
+      "GAEKCwoCYmIVAAAAABgEEiYYAcgC////////////AdAC////////////AdgC////////////ARoMCghpZGVudGl0eRgA";
+  const auto folder = test::new_folder();
+  test::write(folder / "tokenizer.model", *decode_base64(model));
+  const Tokenizer t = Tokenizer::load(folder);
+  EXPECT_EQ(t.encode("ax"), (Ids{3, 1}));
+  EXPECT_EQ(t.encode("ab"), (Ids{4}));
+  EXPECT_EQ(t.encode("xbb"), (Ids{6}));
+  EXPECT_EQ(t.encode("bba"), (Ids{5, 5, 3}));
+}
+
 }  // namespace
 }  // namespace hone

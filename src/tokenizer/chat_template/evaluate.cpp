@@ -239,8 +239,10 @@ Value Interpreter::evaluate_slice(const Expression& node) {
   const int64_t size = length(object);
   const SliceBounds slice(size, start, stop, step.value_or(1));
   if (range != nullptr) {
-    return std::make_shared<const Range>(
-        Range{range->at(slice.first), range->at(slice.last), range->step * slice.step});
+    int64_t by = 0;  // not the clamped one: it is printed
+    if (__builtin_mul_overflow(range->step, step.value_or(1), &by) || by > kFarRange || by < -kFarRange)
+      fail("an integer beyond 64 bits");
+    return std::make_shared<const Range>(Range{range->at(slice.first), range->at(slice.last), by});
   }
   const auto indices = slice.indices();
   budget_.charge(static_cast<int64_t>(indices.size()) + size / kBytesPerStep);

@@ -35,9 +35,8 @@ Value Interpreter::make_range(const CallArguments& arguments) const {
   Range range{0, to_integer(*bound.get(0)), bound.integer(2, 1)};
   if (bound.get(1) != nullptr) range = {range.stop, to_integer(*bound.get(1)), range.step};
   if (range.step == 0) fail("range() arg 3 must not be zero");
-  constexpr int64_t kFar = int64_t{1} << 60;
-  const bool far = std::abs(range.start / 2) > kFar / 2 || std::abs(range.stop / 2) > kFar / 2 ||
-                   std::abs(range.step / 2) > kFar / 2;
+  const bool far = std::abs(range.start / 2) > kFarRange / 2 || std::abs(range.stop / 2) > kFarRange / 2 ||
+                   std::abs(range.step / 2) > kFarRange / 2;
   if (far || range.size() > kMaxRange) {
     fail(fmt::format("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({}).", kMaxRange));
   }

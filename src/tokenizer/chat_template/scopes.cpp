@@ -176,6 +176,10 @@ void analyze_inner(Statement& statement, const Names& outer) {
       [[fallthrough]];
     case Statement::Kind::kWith:
       for (const ExpressionPtr& parameter : statement.parameters) declare(*parameter, names);
+      // The values of a with are read outside, defaults inside: one that the body sets later is the caller's until
+      // then.
+      if (statement.kind == Statement::Kind::kWith) break;
+      for (const ExpressionPtr& value : statement.defaults) read(value.get(), names);
       break;
     case Statement::Kind::kSetBlock:
     case Statement::Kind::kFilterBlock:
