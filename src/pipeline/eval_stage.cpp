@@ -22,8 +22,9 @@ class EvalRun {
  public:
   EvalRun(RunFolder& run, const RunConfig& config, size_t index)
       : stage_(std::get<EvalStage>(config.stages[index])),
-        judge_(*judging_reward(stage_.rewards)),
-        others_(other_rewards(stage_.rewards)),
+        judge_config_(*judging_reward(stage_.rewards, stage_.data.format)),
+        judge_(judge_config_),
+        others_(other_rewards()),
         recorder_(run, config, index) {
     for (const EvaluatedModelConfig& model : stage_.models) names_.push_back(*model.name);
     DataConfig data = stage_.data;
@@ -52,11 +53,10 @@ class EvalRun {
 
  private:
   // Those beside the judge and what every evaluation measures.
-  static std::optional<RewardSet> other_rewards(const std::vector<RewardConfig>& rewards) {
+  std::optional<RewardSet> other_rewards() const {
     std::vector<RewardConfig> others;
-    const auto judge = judging_reward(rewards);
-    for (const RewardConfig& reward : rewards) {
-      if (reward.label() != judge->label()) others.push_back(reward);
+    for (const RewardConfig& reward : stage_.rewards) {
+      if (reward.label() != judge_config_.label()) others.push_back(reward);
     }
     if (others.empty()) return std::nullopt;
     return std::optional<RewardSet>(std::in_place, others, std::nullopt);
@@ -140,6 +140,7 @@ class EvalRun {
   }
 
   const EvalStage& stage_;
+  const RewardConfig judge_config_;
   const Judge judge_;
   const std::optional<RewardSet> others_;
   StageRecorder recorder_;
