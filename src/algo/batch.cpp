@@ -18,6 +18,7 @@ TrainBatch allocate(std::vector<int64_t> offsets, std::vector<int64_t> row_offse
   batch.ids = at::empty({batch.num_tokens()}, at::kInt);
   batch.rows = at::empty({batch.num_rows()}, at::kLong);
   batch.targets = at::empty({batch.num_rows()}, at::kInt);
+  batch.temperatures = at::empty({batch.num_rows()}, at::kDouble);
   batch.old_log_probs = at::empty({batch.num_rows()}, at::kFloat);
   return batch;
 }
@@ -59,6 +60,7 @@ TrainBatch select(const TrainBatch& from, const std::vector<size_t>& sequences) 
   to.ids = gather<int32_t>(from.ids, from.offsets, sequences, to.num_tokens());
   to.rows = gather<int64_t>(from.rows, from.row_offsets, sequences, to.num_rows());
   to.targets = gather<int32_t>(from.targets, from.row_offsets, sequences, to.num_rows());
+  to.temperatures = gather<double>(from.temperatures, from.row_offsets, sequences, to.num_rows());
   to.old_log_probs = gather<float>(from.old_log_probs, from.row_offsets, sequences, to.num_rows());
   to.ref_log_probs = gather<float>(from.ref_log_probs, from.row_offsets, sequences, to.num_rows());
   to.behavior_log_probs = gather<float>(from.behavior_log_probs, from.row_offsets, sequences, to.num_rows());
@@ -133,7 +135,8 @@ void fill_advantages_and_weights(TrainBatch& batch, const std::vector<RolloutGro
 
 }  // namespace
 
-TrainBatch build_batch(const std::vector<RolloutGroup>& groups) {
+TrainBatch build_batch(const std::vector<RolloutGroup>& groups, const std::vector<double>& temperatures) {
+  HONE_ASSERT(temperatures.empty() || temperatures.size() == groups.size());
   std::vector<int64_t> offsets = {0}, row_offsets = {0};
   std::vector<TrainBatch::Source> sources;
   for (size_t g = 0; g < groups.size(); ++g) {
@@ -151,7 +154,12 @@ TrainBatch build_batch(const std::vector<RolloutGroup>& groups) {
   int32_t* ids = batch.ids.mutable_data_ptr<int32_t>();
   int64_t* rows = batch.rows.mutable_data_ptr<int64_t>();
   int32_t* targets = batch.targets.mutable_data_ptr<int32_t>();
+  double* temperature = batch.temperatures.mutable_data_ptr<double>();
   float* old_log_probs = batch.old_log_probs.mutable_data_ptr<float>();
+  const bool filtered = std::ranges::any_of(groups, [](const RolloutGroup& group) {
+    return std::ranges::any_of(group.completions, [](const Completion& c) { return !c.kept.empty(); });
+  });
+  if (filtered) batch.kept_offsets = {0};
   for (size_t s = 0; s < batch.sources.size(); ++s) {
     const RolloutGroup& group = groups[static_cast<size_t>(batch.sources[s].group)];
     const Completion& completion = group.completions[static_cast<size_t>(batch.sources[s].completion)];
@@ -164,9 +172,14 @@ TrainBatch build_batch(const std::vector<RolloutGroup>& groups) {
         std::copy(completion.behavior_log_probs.begin(), completion.behavior_log_probs.end(), old_log_probs);
     std::iota(rows, rows + length, batch.offsets[s] + static_cast<int64_t>(group.prompt.ids.size()) - 1);
     rows += length;
-    if (completion.kept.empty()) continue;
+    temperature = std::fill_n(temperature, length,
+                              temperatures.empty() ? 1.0 : temperatures[static_cast<size_t>(batch.sources[s].group)]);
+    if (!filtered) continue;
+    if (completion.kept.empty()) {
+      batch.kept_offsets.resize(batch.kept_offsets.size() + length, batch.kept_offsets.back());
+      continue;
+    }
     HONE_ASSERT(completion.kept.offsets.size() == length + 1);
-    if (batch.kept_offsets.empty()) batch.kept_offsets = {0};
     const int64_t shift = batch.kept_offsets.back();
     for (size_t t = 0; t < length; ++t) batch.kept_offsets.push_back(completion.kept.offsets[t + 1] + shift);
     batch.kept_ids.insert(batch.kept_ids.end(), completion.kept.ids.begin(), completion.kept.ids.end());

@@ -121,7 +121,7 @@ void CheckpointStore::retain(int64_t newest) {
   std::reverse(present.begin(), present.end());
   int64_t kept = 0;
   for (const int64_t step : present) {
-    if (step != newest && kept >= keep_) {
+    if (step != newest && step != pinned_ && kept >= keep_) {
       remove_folder(path_of(step));
       damaged_.erase(step);
       fail_point("checkpoint.after_removal");

@@ -8,6 +8,11 @@ void describe(ConfigVisitor& v, FieldsConfig& c) {
   }
 }
 
+void describe_format(ConfigVisitor& v, std::optional<Benchmark>& format) {
+  v.field("format", format, any_value(), "",
+          "Benchmark whose file this is, as its authors publish it; null for records in our own fields.");
+}
+
 void describe(ConfigVisitor& v, DataConfig& c) {
   v.required("path", c.path, any_value(), "",
              "The problems: builtin:chains, builtin:helpful and the other sets of the miniature, or a file of JSON "
@@ -15,6 +20,7 @@ void describe(ConfigVisitor& v, DataConfig& c) {
              "be packed (gzip, zstd, xz).");
   v.field("source", c.source, any_value(), "",
           "Where the file comes from, for people: with it, `hone validate` lets the file be absent.");
+  describe_format(v, c.format);
   v.section("fields", c.fields,
             "Names that the file has for the fields of its records; a name with {{...}} is a text with fields in it.");
   v.field("shuffle", c.shuffle, any_value(), "", "Draws the records of a file in a new order each time around.");
@@ -31,6 +37,21 @@ void describe(ConfigVisitor& v, SourceConfig& c) {
           "The first step with its prompts; null for the first of all.");
   v.field("until_step", c.until_step, at_least(1), "steps",
           "The last step with its prompts; null for the last of all.");
+  v.field("temperature", c.temperature, between(0, 100), "", "For its prompts; null for sampling.temperature.");
+  v.field("top_p", c.top_p, above_up_to(0, 1), "", "For its prompts; null for sampling.top_p.");
+  v.field("top_k", c.top_k, at_least(1), "tokens", "For its prompts; null for sampling.top_k.");
+  v.field("min_p", c.min_p, between(0, 1), "", "For its prompts; null for sampling.min_p.");
+}
+
+void describe(ConfigVisitor& v, CurriculumConfig& c) {
+  v.field("min_pass_rate", c.min_pass_rate, between(0, 1), "",
+          "Records with a lower running pass rate are passed over; null for no limit.");
+  v.field("max_pass_rate", c.max_pass_rate, between(0, 1), "",
+          "Records with a higher running pass rate are passed over; null for no limit.");
+  v.field("momentum", c.momentum, {.min = 0, .max = 0.999}, "",
+          "Weight of what was known in the running pass rate; 0 for the last group alone.");
+  v.field("revisit_rounds", c.revisit_rounds, at_least(1), "rounds",
+          "A record that was passed over so many times in a row is asked again.");
 }
 
 void describe(ConfigVisitor& v, CorpusConfig& c) {

@@ -6,9 +6,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "hone/core/error.h"
+#include "parquet.h"
 
 namespace hone {
 namespace {
@@ -67,8 +70,17 @@ class Unpacker {
 
 }  // namespace
 
+bool is_parquet(const std::string& path) {
+  constexpr std::string_view kMark = "PAR1";
+  if (!std::filesystem::is_regular_file(path)) return false;  // a pipe can be read only once
+  std::ifstream file(path, std::ios::binary);
+  char begin[kMark.size()] = {};
+  return file.read(begin, sizeof begin) && std::string_view(begin, sizeof begin) == kMark;
+}
+
 void for_each_line(const std::string& path,
                    const std::function<void(std::string_view line, const std::string& place)>& each) {
+  if (!path.empty() && is_parquet(path)) return for_each_parquet_row(path, each);
   Unpacker file(path);
   int64_t number = 0;
   const auto take = [&](std::string_view line) {

@@ -6,6 +6,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/random.h"
+#include "hone/data/benchmarks.h"
 #include "hone/data/chat.h"
 #include "hone/data/lines.h"
 
@@ -68,7 +69,8 @@ RecordFile::RecordFile(const DataConfig& config, uint64_t seed) : order_(config.
   const auto fields = field_map(config.fields);
   for_each_record(config, [&](const Record& record, const std::string& place) {
     Prompt prompt;
-    prompt.record = record.mapped(fields, place);
+    prompt.record = config.format ? read_benchmark(*config.format, record, place) : record;
+    prompt.record = prompt.record.mapped(fields, place);
     prompt.index = size();
     prompt.id = prompt.record.text("id").value_or(place);
     prompt.text = question(prompt.record, place);
@@ -100,12 +102,29 @@ std::vector<Prompt> PromptSource::first(std::optional<int64_t> count) const {
   return prompts;
 }
 
-PromptMixture::PromptMixture(const DataConfig& data, const std::vector<SourceConfig>& more, uint64_t seed) {
+PromptMixture::PromptMixture(const DataConfig& data, const std::vector<SourceConfig>& more,
+                             const CurriculumConfig& curriculum, uint64_t seed) {
   SourceConfig own;
   own.name = Prompt().source;
   own.data = data;
-  parts_.push_back({own, PromptSource(data, seed)});
-  for (const SourceConfig& config : more) parts_.push_back({config, PromptSource(config.data, seed)});
+  add(own, curriculum, seed);
+  for (const SourceConfig& config : more) add(config, curriculum, seed);
+}
+
+void PromptMixture::add(const SourceConfig& config, const CurriculumConfig& curriculum, uint64_t seed) {
+  parts_.push_back({config, PromptSource(config.data, seed)});
+  const RecordFile* const file = parts_.back().source.file();
+  if (file != nullptr && curriculum.on()) parts_.back().curriculum.emplace(curriculum, file->size());
+}
+
+// The next record that is worth asking; where a whole round has none, the next one.
+Prompt PromptMixture::next(Part& part) {
+  const RecordFile* const file = part.source.file();
+  for (int64_t i = 0; part.curriculum && i < file->size() && !part.curriculum->admits(file->row(part.drawn)); ++i) {
+    ++part.drawn;
+    ++passed_over_;
+  }
+  return part.source.prompt(part.drawn++);
 }
 
 std::vector<Prompt> PromptMixture::draw(int64_t step, int64_t count) {
@@ -116,20 +135,43 @@ std::vector<Prompt> PromptMixture::draw(int64_t step, int64_t count) {
     active.push_back(&part);
     total += part.config.weight;
   }
-  int64_t index = 0;
-  for (const Part& part : parts_) index += part.drawn;
+  int64_t drawn = 0;  // of all parts, with those passed over
+  for (const Part& part : parts_) drawn += part.drawn;
   std::vector<Prompt> prompts;
   double share = 0;
   for (Part* part : active) {
     share += part->config.weight / total;
     const int64_t end = part == active.back() ? count : std::llround(share * static_cast<double>(count));
     while (static_cast<int64_t>(prompts.size()) < end) {
-      prompts.push_back(part->source.prompt(part->drawn++));
-      prompts.back().index = index++;
+      const int64_t before = part->drawn;
+      prompts.push_back(next(*part));
+      drawn += part->drawn - before;
+      prompts.back().index = drawn - 1;
+      if (part->curriculum) {
+        asked_[drawn - 1] = {static_cast<size_t>(part - parts_.data()), part->source.file()->row(part->drawn - 1)};
+      }
       prompts.back().source = part->config.name;
     }
   }
   return prompts;
+}
+
+void PromptMixture::learn(const Prompt& prompt, std::optional<double> pass_rate) {
+  const auto asked = asked_.extract(prompt.index);
+  if (!asked.empty() && pass_rate) parts_[asked.mapped().part].curriculum->learn(asked.mapped().row, *pass_rate);
+}
+
+CurriculumStats PromptMixture::curriculum() const {
+  CurriculumStats all;
+  for (const Part& part : parts_) {
+    if (!part.curriculum) continue;
+    const CurriculumStats own = part.curriculum->stats();
+    all.known += own.known;
+    all.in_band += own.in_band;
+    all.pass_rate += own.pass_rate * static_cast<double>(own.known);
+  }
+  if (all.known > 0) all.pass_rate /= static_cast<double>(all.known);
+  return all;
 }
 
 std::vector<int64_t> PromptMixture::drawn() const {
@@ -138,10 +180,19 @@ std::vector<int64_t> PromptMixture::drawn() const {
   return drawn;
 }
 
-void PromptMixture::continue_from(const std::vector<int64_t>& drawn) {
+std::vector<std::string> PromptMixture::curricula() const {
+  std::vector<std::string> texts;
+  for (const Part& part : parts_) texts.push_back(part.curriculum ? part.curriculum->to_text() : "");
+  return texts;
+}
+
+void PromptMixture::continue_from(const std::vector<int64_t>& drawn, const std::vector<std::string>& curricula) {
   HONE_CHECK(drawn.size() == parts_.size(), .what = "the checkpoint is of a stage with other sources",
              .got = std::to_string(drawn.size()), .expected = std::to_string(parts_.size()));
-  for (size_t i = 0; i < parts_.size(); ++i) parts_[i].drawn = drawn[i];
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    parts_[i].drawn = drawn[i];
+    if (parts_[i].curriculum) parts_[i].curriculum->from_text(curricula.at(i));
+  }
 }
 
 }  // namespace hone

@@ -8,6 +8,7 @@
 
 #include "hone/core/error.h"
 #include "hone/core/parallel.h"
+#include "hone/data/benchmarks.h"
 
 namespace hone {
 namespace {
@@ -171,7 +172,11 @@ std::vector<RewardConfig> rewards_for(const std::vector<RewardConfig>& rewards, 
   return those;
 }
 
-std::optional<RewardConfig> judging_reward(const std::vector<RewardConfig>& rewards) {
+std::optional<RewardConfig> judging_reward(const std::vector<RewardConfig>& rewards, std::optional<Benchmark> format) {
+  if (format) {
+    const auto own = std::ranges::find(rewards, judge_of(*format), &RewardConfig::type);
+    return own != rewards.end() ? std::optional(*own) : default_reward(judge_of(*format));
+  }
   const auto judges = [](const RewardConfig& config) {
     return std::visit(
         []<class P>(const P&) {

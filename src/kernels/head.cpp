@@ -27,7 +27,7 @@ struct KeptRow {
 };
 
 KeptRow kept_row(const TokenDistribution& d, int64_t row, int64_t vocab, int32_t target) {
-  if (d.kept_ids == nullptr) {
+  if (d.kept_ids == nullptr || d.kept_offsets[row] == d.kept_offsets[row + 1]) {
     HONE_ASSERT(target >= 0 && target < vocab, "target {} is outside the vocabulary of {}", target, vocab);
     return {nullptr, vocab, target};
   }
@@ -59,7 +59,7 @@ LogProbs log_probs_forward(const at::Tensor& hidden, const Weight& head, const a
                            const TokenDistribution& d) {
   check_floats(hidden, "hidden");
   const int64_t rows = hidden.size(0), vocab = head.rows();
-  HONE_ASSERT(targets.size(0) == rows && d.temperature > 0);
+  HONE_ASSERT(targets.size(0) == rows && (d.temperatures != nullptr || d.temperature > 0));
   LogProbs out{at::empty({rows}, hidden.options().requires_grad(false)),
                at::empty({rows}, hidden.options().requires_grad(false))};
   const int32_t* target = targets.const_data_ptr<int32_t>();
@@ -67,7 +67,7 @@ LogProbs log_probs_forward(const at::Tensor& hidden, const Weight& head, const a
       hidden, head,
       [&](int64_t r, float* logits, float* scratch) {
         const KeptRow kept = kept_row(d, r, vocab, target[r]);
-        const RowDistribution row = row_distribution(logits, kept.n, d.temperature, kept.ids, scratch);
+        const RowDistribution row = row_distribution(logits, kept.n, d.temperature_of(r), kept.ids, scratch);
         mutable_floats(out.log_probs)[r] = row.log_prob(kept.target);
         mutable_floats(out.entropy)[r] = row.entropy();
       },
@@ -83,6 +83,7 @@ struct HeadLogProbs : Function<HeadLogProbs> {
     ctx->saved_data["temperature"] = d->temperature;
     ctx->saved_data["kept_ids"] = reinterpret_cast<int64_t>(d->kept_ids);
     ctx->saved_data["kept_offsets"] = reinterpret_cast<int64_t>(d->kept_offsets);
+    ctx->saved_data["temperatures"] = reinterpret_cast<int64_t>(d->temperatures);
     ctx->set_materialize_grads(false);
     LogProbs out = log_probs_forward(hidden, *head, targets, *d);
     return {out.log_probs, out.entropy};
@@ -94,7 +95,8 @@ struct HeadLogProbs : Function<HeadLogProbs> {
     const auto* head = reinterpret_cast<const Weight*>(ctx->saved_data["head"].toInt());
     const TokenDistribution d{ctx->saved_data["temperature"].toDouble(),
                               reinterpret_cast<const int32_t*>(ctx->saved_data["kept_ids"].toInt()),
-                              reinterpret_cast<const int64_t*>(ctx->saved_data["kept_offsets"].toInt())};
+                              reinterpret_cast<const int64_t*>(ctx->saved_data["kept_offsets"].toInt()),
+                              reinterpret_cast<const double*>(ctx->saved_data["temperatures"].toInt())};
     const at::Tensor dlogp = grads[0].defined() ? grads[0].contiguous() : at::zeros_like(grads[1]);
     const at::Tensor dentropy = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
     const int32_t* target = targets.const_data_ptr<int32_t>();
@@ -106,14 +108,15 @@ struct HeadLogProbs : Function<HeadLogProbs> {
           // d logp / d logit_i = (1[i = target] - p_i) / temperature and d H / d logit_i = -p_i (log p_i + H) /
           // temperature; the logits give way to their gradient in place.
           const KeptRow kept = kept_row(d, r, vocab, target[r]);
-          const RowDistribution row = row_distribution(logits, kept.n, d.temperature, kept.ids, scratch);
-          const float g = floats(dlogp)[r] / static_cast<float>(d.temperature), inverse = 1.0F / row.total;
+          const double temperature = d.temperature_of(r);
+          const RowDistribution row = row_distribution(logits, kept.n, temperature, kept.ids, scratch);
+          const float g = floats(dlogp)[r] / static_cast<float>(temperature), inverse = 1.0F / row.total;
           if (kept.ids != nullptr) std::fill_n(logits, vocab, 0.0F);
           const auto id = [&](int64_t i) { return kept.ids == nullptr ? i : kept.ids[i]; };
           for (int64_t i = 0; i < kept.n; ++i)
             logits[id(i)] = g * ((i == kept.target ? 1.0F : 0.0F) - row.e[i] * inverse);
           if (!dentropy.defined()) return;
-          const float h = floats(dentropy)[r] / static_cast<float>(d.temperature);
+          const float h = floats(dentropy)[r] / static_cast<float>(temperature);
           const float offset = row.entropy() - std::log(row.total);  // log p_i + H = z_i - max z + offset
           for (int64_t i = 0; i < kept.n; ++i)
             logits[id(i)] -= h * row.e[i] * inverse * (row.z[i] - row.largest + offset);

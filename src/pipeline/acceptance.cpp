@@ -1,6 +1,8 @@
 #include "pipeline/acceptance.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <set>
 #include <span>
 
@@ -40,6 +42,13 @@ std::vector<std::string> runs(std::span<const std::string_view> words, size_t n)
   return out;
 }
 
+// FNV-1a.
+uint64_t hash_of(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
 RewardSet language_reward() {
   RewardConfig config;
   config.parameters = LanguageConsistencyReward{};
@@ -76,6 +85,45 @@ double similarity(std::string_view a, std::string_view b) {
   const size_t either = x.size() + y.size() - static_cast<size_t>(common);
   return either == 0 ? (words_of(a) == words_of(b) ? 1.0 : 0.0)
                      : static_cast<double>(common) / static_cast<double>(either);
+}
+
+// A text that is too short for a run is one itself.
+KeptTexts::Runs KeptTexts::runs_of(std::string_view text) {
+  const std::vector<std::string_view> words = words_of(text);
+  Runs hashes;
+  for (const std::string& run : runs(words, std::min<size_t>(3, words.size()))) hashes.push_back(hash_of(run));
+  std::ranges::sort(hashes);
+  const auto repeated = std::ranges::unique(hashes);
+  hashes.erase(repeated.begin(), repeated.end());
+  return hashes;
+}
+
+size_t KeptTexts::prefix(const Runs& runs) const {
+  constexpr double kRounding = 1e-9;
+  const double least = std::ceil(max_similarity_ * static_cast<double>(runs.size()) - kRounding);
+  return std::min(runs.size(), runs.size() - static_cast<size_t>(std::max(0.0, least)) + 1);
+}
+
+bool KeptTexts::has_similar(std::string_view text) const {
+  const Runs runs = runs_of(text);
+  std::set<size_t> candidates;
+  for (size_t i = 0; i < prefix(runs); ++i) {
+    if (const auto at = by_run_.find(runs[i]); at != by_run_.end())
+      candidates.insert(at->second.begin(), at->second.end());
+  }
+  return std::ranges::any_of(candidates, [&](size_t candidate) {
+    const Runs& other = texts_[candidate];
+    Runs common;
+    std::ranges::set_intersection(runs, other, std::back_inserter(common));
+    const auto either = static_cast<double>(runs.size() + other.size() - common.size());
+    return runs == other || static_cast<double>(common.size()) / either > max_similarity_;
+  });
+}
+
+void KeptTexts::add(std::string_view text) {
+  Runs runs = runs_of(text);
+  for (size_t i = 0; i < prefix(runs); ++i) by_run_[runs[i]].push_back(texts_.size());
+  texts_.push_back(std::move(runs));
 }
 
 Acceptance::Acceptance(const RejectionSampleStage& stage, const RewardSet& rewards)

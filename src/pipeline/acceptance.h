@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "hone/data/records.h"
@@ -22,6 +23,27 @@ int64_t longest_paragraph(std::string_view text);
 double repeated_share(std::string_view text);
 /// Jaccard index of the sets of runs of three words: 1 for equal texts, also for ones too short for a run.
 double similarity(std::string_view a, std::string_view b);
+
+/// Texts that are looked through for near-duplicates, exactly and without comparing all pairs: sets with a Jaccard
+/// index of at least t share one of their first |set| - ceil(t |set|) + 1 elements in any one order (Bayardo et al.
+/// 2007, "Scaling up all pairs similarity search", section 3). Not thread-safe.
+class KeptTexts {
+ public:
+  explicit KeptTexts(double max_similarity) : max_similarity_(max_similarity) {}
+
+  /// Whether a text that was added has a similarity() above max_similarity to this one, or is equal to it.
+  bool has_similar(std::string_view text) const;
+  void add(std::string_view text);
+
+ private:
+  using Runs = std::vector<uint64_t>;  // hashes, ascending, each once
+  static Runs runs_of(std::string_view text);
+  size_t prefix(const Runs& runs) const;
+
+  double max_similarity_;
+  std::vector<Runs> texts_;
+  std::unordered_map<uint64_t, std::vector<size_t>> by_run_;  // of prefixes
+};
 
 /// Names the fate of a completion: kKept, or why it was dropped ("wrong/accuracy", "mixed_language", ...).
 inline constexpr std::string_view kKept = "kept";

@@ -41,13 +41,12 @@ class RunChecker {
   std::string key(std::string_view name) const { return stage_ + "." + std::string(name); }
 
   // A rule over keys of the stage; it is reported at the first one.
-  void rule(bool holds, std::initializer_list<std::string_view> keys, const std::string& what,
-            const std::string& hint = {}) {
+  void rule(bool holds, const std::vector<std::string>& keys, const std::string& what, const std::string& hint = {}) {
     if (holds) return;
-    for (std::string_view name : keys) {
+    for (const std::string& name : keys) {
       if (!file_.sound({key(name)})) return;
     }
-    file_.report(key(*keys.begin()), {.what = what, .hint = hint});
+    file_.report(key(keys.front()), {.what = what, .hint = hint});
   }
 
   // Names become names of folders.
@@ -151,7 +150,8 @@ class RunChecker {
     const bool builtin = c.eval.path.value_or(c.data.path) == kBuiltinChains;
     rule(c.eval.path || builtin, {"eval.path", "data.path"}, fmt::format("missing key '{}'", key("eval.path")),
          "name a file of held-out problems, or set eval.problems: 0");
-    rule(builtin || judging_reward(c.rewards).has_value(), {"eval.path", "rewards"},
+    const auto format = c.eval.path ? c.eval.format : c.data.format;
+    rule(builtin || judging_reward(c.rewards, format).has_value(), {"eval.path", "rewards"},
          "none of the rewards says what is right, so nothing can be measured", "set eval.problems: 0");
   }
 
@@ -175,14 +175,30 @@ class RunChecker {
     }
   }
 
-  void check_source_steps(const GrpoStage& c) {
+  // What the sources of a training stage must keep beside.
+  void check_source_rules(const GrpoStage& c) {
     for (size_t i = 0; i < c.sources.size(); ++i) {
       const SourceConfig& s = c.sources[i];
       const int64_t from = s.from_step.value_or(1), until = s.until_step.value_or(c.steps);
       const std::string at = fmt::format("sources.{}", i);
       rule(from <= until, {at},
            fmt::format("{}: the source begins at step {} and ends at step {}", key(at), from, until));
+      rule(s.temperature.value_or(1) > 0, {at + ".temperature"},
+           key(at + ".temperature") + ": got 0, expected more than 0",
+           "greedy completions of a group are all equal, so nothing can be learned from them");
     }
+  }
+
+  void check_curriculum(const GrpoStage& c) {
+    if (!c.curriculum.on()) return;
+    rule(c.curriculum.min_pass_rate.value_or(0) <= c.curriculum.max_pass_rate.value_or(1),
+         {"curriculum.min_pass_rate", "curriculum.max_pass_rate"},
+         key("curriculum") + ": min_pass_rate is more than max_pass_rate");
+    rule(judging_reward(c.rewards).has_value(), {"curriculum", "rewards"},
+         key("curriculum") + ": none of the rewards says what is right, so there is no pass rate");
+    const auto is_file = [](const SourceConfig& s) { return s.data.path != kBuiltinChains; };
+    rule(c.data.path != kBuiltinChains || std::ranges::any_of(c.sources, is_file), {"curriculum", "data.path"},
+         key("curriculum") + ": builtin:chains never asks a problem twice, so none has a pass rate");
   }
 
   void check_template(std::string_view at, const std::string& name) {
@@ -224,6 +240,8 @@ class RunChecker {
   }
 
   void check_operations(const DataConfig& data) {
+    rule(!data.format || data.path != kBuiltinChains, {"data.format", "data.path"},
+         key("data.format") + ": builtin:chains is no file of a benchmark");
     rule(data.min_operations <= data.max_operations, {"data.min_operations", "data.max_operations"},
          fmt::format("data.min_operations {} is more than data.max_operations {}", data.min_operations,
                      data.max_operations));
@@ -236,7 +254,24 @@ class RunChecker {
                      sampling.min_completion_length.value_or(0), sampling.max_completion_length));
   }
 
+  // What chooses the best model needs evaluations to choose by.
+  void check_best(const CheckpointConfig& c, const std::optional<int64_t>& every, bool evaluates) {
+    const bool chooses = c.load_best_model_at_end || c.early_stopping_patience;
+    rule(!chooses || c.metric_for_best_model, {"checkpoint.metric_for_best_model"},
+         fmt::format("missing key '{}'", key("checkpoint.metric_for_best_model")),
+         "load_best_model_at_end and early_stopping_patience go by it");
+    rule(!c.metric_for_best_model || (evaluates && every), {"checkpoint.metric_for_best_model", "eval.every"},
+         key("checkpoint.metric_for_best_model") + ": the stage is not evaluated while it runs", "set eval.every");
+  }
+  void check_no_best(const CheckpointConfig& c) {
+    rule(
+        !c.metric_for_best_model && !c.load_best_model_at_end && !c.early_stopping_patience,
+        {"checkpoint.metric_for_best_model", "checkpoint.load_best_model_at_end", "checkpoint.early_stopping_patience"},
+        key("checkpoint") + ": this stage trains no model, so none is best");
+  }
+
   void check_stage(const RejectionSampleStage& c) {
+    check_no_best(c.checkpoint);
     check_start(c.model);
     check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     check_operations(c.data);
@@ -253,6 +288,7 @@ class RunChecker {
   }
 
   void check_stage(const EvalStage& c) {
+    check_no_best(c.checkpoint);
     for (size_t i = 0; i < c.models.size(); ++i) {
       const std::string at = fmt::format("models.{}", i);
       if (file_.sound({key(at + ".path")})) check_stage_model(key(at + ".path"), c.models[i].path, c.models[i].source);
@@ -263,11 +299,15 @@ class RunChecker {
     check_template("template", c.prompt_template);
     check_rewards(c.rewards, c.eval.max_completion_length);
     check_sources(c.sources, c.rewards);
-    rule(judging_reward(rewards_for(c.rewards, Prompt().source)).has_value(), {"rewards"},
-         key("rewards") + ": none of the rewards says what is right, so nothing can be measured");
+    rule(judging_reward(rewards_for(c.rewards, Prompt().source), c.data.format).has_value(), {"rewards"},
+         key("rewards") + ": none of the rewards says what is right, so nothing can be measured",
+         "name one, or for a benchmark its data.format");
   }
 
-  void check_stage(const ExportStage& c) { check_start(c.model); }
+  void check_stage(const ExportStage& c) {
+    check_no_best(c.checkpoint);
+    check_start(c.model);
+  }
 
   void check_stage(const SftStage& c) { check_examples(c, "completions"); }
 
@@ -275,6 +315,7 @@ class RunChecker {
 
   template <class S>
   void check_examples(const S& c, const char* wanted) {
+    check_best(c.checkpoint, c.eval.every, c.eval.path.has_value());
     check_start(c.model);
     if (c.data.path == kBuiltinChains) {
       rule(false, {"data.path"},
@@ -290,8 +331,10 @@ class RunChecker {
     check_start(c.model);
     check_data("data.path", c.data.path, c.data.source, /*may_be_file=*/true);
     check_eval(c);
+    check_best(c.checkpoint, c.eval.every, c.eval.problems > 0);
     check_sources(c.sources, c.rewards);
-    check_source_steps(c);
+    check_source_rules(c);
+    check_curriculum(c);
     check_template("template", c.prompt_template);
     check_operations(c.data);
     const int64_t completions = c.grpo.prompts_per_step * c.grpo.num_generations;
@@ -347,6 +390,7 @@ class RunChecker {
   }
 
   void check_stage(const PretrainStage& c) {
+    check_best(c.checkpoint, c.eval.every, /*evaluates=*/true);
     check_data("data.path", c.data.path, {}, /*may_be_file=*/false);
     const ArchitectureConfig& a = c.architecture;
     rule(a.hidden_size % a.num_attention_heads == 0, {"architecture.hidden_size", "architecture.num_attention_heads"},

@@ -58,7 +58,7 @@ class EvalRun {
     Part part;
     part.source = name;
     const std::vector<RewardConfig> rewards = rewards_for(stage_.rewards, name);
-    const auto judging = judging_reward(rewards);
+    const auto judging = judging_reward(rewards, data.format);
     if (judging) part.judge = std::make_unique<Judge>(*judging);
     std::vector<RewardConfig> others;
     for (const RewardConfig& reward : rewards) {

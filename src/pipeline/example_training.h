@@ -53,14 +53,14 @@ class ExampleTraining {
     const auto checkpoint = recorder_.resume(state().bytes());
     if (checkpoint) load(checkpoint->state);
     if (!checkpoint) evaluate(0);
-    for (int64_t step = checkpoint ? checkpoint->step : 0; step < steps_; ++step) {
+    for (int64_t step = checkpoint ? checkpoint->step : 0; step < steps_ && !recorder_.ends_early(); ++step) {
       StepMetrics metrics = run_step(step);
       const auto& every = stage_.eval.every;
       if (step + 1 == steps_ || (every && (step + 1) % *every == 0)) evaluate(step + 1);
       if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
     recorder_.finish(model_, model_folder_);
-    print_before_and_after(recorder_.evals());
+    print_before_and_after(recorder_.evals(), recorder_.best_step());
     return StageEnd::kFinished;
   }
 

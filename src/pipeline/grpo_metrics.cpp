@@ -101,6 +101,7 @@ StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vec
       {"skipped_updates", static_cast<double>(t.skipped_updates)},
   };
   m.insert(m.end(), rest.begin(), rest.end());
+  if (t.frac_groups_kept) m.emplace_back("frac_groups_kept", *t.frac_groups_kept);
   if (t.entropy_coef) m.emplace_back("entropy_coef", *t.entropy_coef);
   return m;
 }

@@ -23,7 +23,8 @@ struct StepTotals {
   int64_t num_tokens = 0;                                 ///< since the run began
   double log_prob_difference = 0;  ///< largest |training - sampling| log-prob before the first update
   int64_t preemptions = 0;
-  std::optional<double> entropy_coef;  ///< where the loss has an entropy term
+  std::optional<double> frac_groups_kept;  ///< by dynamic sampling, where that is on
+  std::optional<double> entropy_coef;      ///< where the loss has an entropy term
   double gen = 0, reward = 0, old_log_prob = 0, ref = 0, adv = 0, update = 0, eval = 0, step = 0;
 };
 
@@ -33,7 +34,8 @@ struct LengthStats {
 };
 LengthStats length_stats(const std::vector<RolloutGroup>& groups);
 
-/// In TRL's names. `rewards` are the stats before any KL term entered the rewards.
+/// In TRL's names, of all groups that were sampled, those that dynamic sampling dropped included. `rewards` are the
+/// stats before any KL term entered the rewards.
 StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vector<std::string>& reward_names,
                          const algo::RewardStats& rewards, const StepTotals& totals);
 

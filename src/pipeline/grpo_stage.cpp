@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iterator>
@@ -45,14 +46,15 @@ class Timer {
   const Clock::time_point start_ = Clock::now();
 };
 
-ScoreBatch score_batch(const algo::TrainBatch& batch, double temperature) {
+ScoreBatch score_batch(const algo::TrainBatch& batch) {
   const bool filtered = !batch.kept_offsets.empty();
   return {.ids = batch.ids,
           .offsets = batch.offsets,
           .rows = batch.rows,
           .targets = batch.targets,
-          .distribution = {temperature, filtered ? batch.kept_ids.data() : nullptr,
-                           filtered ? batch.kept_offsets.data() : nullptr}};
+          .distribution = {.kept_ids = filtered ? batch.kept_ids.data() : nullptr,
+                           .kept_offsets = filtered ? batch.kept_offsets.data() : nullptr,
+                           .temperatures = batch.temperatures.const_data_ptr<double>()}};
 }
 
 // a, b [R] float32.
@@ -78,12 +80,15 @@ class GrpoRun {
         template_(PromptTemplate::load(stage_.prompt_template, model_folder_)),
         policy_(Model::load(model_folder_, /*trains=*/true)),
         engine_(policy_, tokenizer_),
-        data_(stage_.data, stage_.sources, seed_),
+        data_(stage_.data, stage_.sources, stage_.curriculum, seed_),
         held_out_(stage_, template_, tokenizer_),
         rewards_(stage_.rewards, stage_.sampling.max_completion_length),
         trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations,
                  ranks_),
         recorder_(run, config, index) {
+    for (size_t r = 0; r < stage_.rewards.size(); ++r) {
+      if (judging_reward({stage_.rewards[r]})) judges_.push_back(r);
+    }
     for (const PromptMixture::Part& part : data_.parts()) {
       if (part.source.file() != nullptr) check_records(*part.source.file(), part.config.name, rewards_);
     }
@@ -95,12 +100,12 @@ class GrpoRun {
     if (checkpoint) load(checkpoint->state);
     double first_eval = 0;
     if (!checkpoint) evaluate(0, first_eval);
-    for (int64_t step = checkpoint ? checkpoint->step : 0; step < stage_.steps; ++step) {
+    for (int64_t step = checkpoint ? checkpoint->step : 0; step < stage_.steps && !recorder_.ends_early(); ++step) {
       StepMetrics metrics = run_step(step);
       if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
     recorder_.finish(policy_, model_folder_);
-    print_before_and_after(recorder_.evals());
+    print_before_and_after(recorder_.evals(), recorder_.best_step());
     return StageEnd::kFinished;
   }
 
@@ -109,16 +114,20 @@ class GrpoRun {
   StepMetrics run_step(int64_t step) {
     StepTotals totals;
     algo::RewardStats reward_stats;
-    std::vector<RolloutGroup> groups;
+    std::vector<RolloutGroup> groups, dropped;
+    const int64_t passed_over = data_.passed_over();
     {
       const Timer timer(totals.step);
-      // 1-3. Prompts, a group of completions for each, and what these are worth.
+      // 1-3. Prompts, a group of completions for each, and what these are worth; some teach nothing.
       groups = sample_groups(step, totals);
+      reward_stats = algo::reward_stats(groups);
+      for (const RolloutGroup& group : groups) learn_pass_rate(group);
+      dropped = take_out_without_signal(groups);
       // 4. Packed, with the log-probs of the reference; those of the sampling policy are known from sampling.
-      algo::TrainBatch rollout = algo::build_batch(groups);
+      algo::TrainBatch rollout = algo::build_batch(groups, temperatures_of(groups));
       score_references(rollout, totals);
       // 5. Rewards to advantages.
-      reward_stats = compute_advantages(groups, rollout, totals);
+      compute_advantages(groups, rollout, totals);
       // 6. Updates: minibatches of every iteration, in micro-batches whose split changes nothing.
       for (int64_t iteration = 0; iteration < stage_.grpo.num_iterations; ++iteration) {
         for (const algo::TrainBatch& minibatch : minibatches(rollout, groups, step, iteration)) {
@@ -129,49 +138,124 @@ class GrpoRun {
       sync_reference_if_due(step + 1);
       evaluate_if_due(step + 1, totals.eval);
     }
-    // 8. What happened on all ranks, and whether it makes sense to go on.
+    // 8. What happened on all ranks, to all that was sampled, and whether it makes sense to go on.
     add_up(ranks_, totals);
+    const auto kept = static_cast<double>(groups.size());
+    if (stage_.grpo.dynamic_sampling != DynamicSampling::kOff) {
+      totals.frac_groups_kept = kept / static_cast<double>(totals.groups_sampled);
+    }
+    std::ranges::move(dropped, std::back_inserter(groups));
+    std::ranges::sort(groups, {}, [](const RolloutGroup& group) { return group.prompt.index; });
     record_samples(step + 1, groups);
-    check_guards(groups, reward_stats);
+    check_guards(groups, kept > 0 && algo::has_signal(reward_stats, stage_.grpo));
     totals.num_tokens = num_tokens_;
     if (stage_.grpo.has_entropy_bonus()) totals.entropy_coef = entropy_.coefficient();
-    return grpo_metrics(groups, rewards_.names(), reward_stats, totals);
+    StepMetrics metrics = grpo_metrics(groups, rewards_.names(), reward_stats, totals);
+    if (stage_.curriculum.on()) add_curriculum(data_.passed_over() - passed_over, metrics);
+    return metrics;
   }
 
-  // Scored groups for one step; with dynamic sampling (DAPO, arXiv 2503.14476, section 3.2) only those with signal.
+  // Scored groups for one step; with dynamic sampling (DAPO, arXiv 2503.14476, section 3.2) until enough have signal.
   std::vector<RolloutGroup> sample_groups(int64_t step, StepTotals& totals) {
     const GrpoConfig& grpo = stage_.grpo;
     const int64_t rounds = grpo.dynamic_sampling == DynamicSampling::kRefill ? 1 + grpo.max_refill_rounds : 1;
-    std::vector<RolloutGroup> kept;
+    std::vector<RolloutGroup> groups;
     for (int64_t round = 0; round < rounds; ++round) {
-      const int64_t missing = grpo.prompts_per_step - static_cast<int64_t>(kept.size());
-      if (missing == 0) break;
-      for (RolloutGroup& group : sample_and_score(missing, step, totals)) {
-        const bool signal = algo::has_signal(group);
+      const int64_t with_signal = totals.groups_sampled - totals.groups_without_signal;
+      if (with_signal == grpo.prompts_per_step) break;
+      for (RolloutGroup& group : sample_and_score(grpo.prompts_per_step - with_signal, step, totals)) {
         ++totals.groups_sampled;
-        totals.groups_without_signal += !signal;
-        if (grpo.dynamic_sampling == DynamicSampling::kOff || signal) kept.push_back(std::move(group));
+        totals.groups_without_signal += !algo::has_signal(group);
+        groups.push_back(std::move(group));
       }
     }
-    return kept;
+    return groups;
+  }
+
+  // Those that dynamic sampling leaves out of the update.
+  std::vector<RolloutGroup> take_out_without_signal(std::vector<RolloutGroup>& groups) const {
+    if (stage_.grpo.dynamic_sampling == DynamicSampling::kOff) return {};
+    const auto rest = std::ranges::stable_partition(groups, [](const RolloutGroup& g) { return algo::has_signal(g); });
+    std::vector<RolloutGroup> dropped(std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
+    groups.erase(rest.begin(), rest.end());
+    return dropped;
+  }
+
+  // The share of right completions, by the first reward that says so for its prompt.
+  void learn_pass_rate(const RolloutGroup& group) {
+    double judged = 0, right = 0;
+    for (const Completion& completion : group.completions) {
+      const auto judge =
+          std::ranges::find_if(judges_, [&](size_t r) { return completion.reward_parts[r].has_value(); });
+      if (judge == judges_.end()) continue;
+      ++judged;
+      right += *completion.reward_parts[*judge] >= 1 ? 1 : 0;
+    }
+    data_.learn(group.prompt, judged > 0 ? std::optional(right / judged) : std::nullopt);
+  }
+
+  void add_curriculum(int64_t passed_over, StepMetrics& metrics) const {
+    const CurriculumStats stats = data_.curriculum();
+    const auto known = static_cast<double>(std::max<int64_t>(1, stats.known));
+    metrics.emplace_back("curriculum/passed_over", static_cast<double>(passed_over));
+    metrics.emplace_back("curriculum/pass_rate", stats.pass_rate);
+    metrics.emplace_back("curriculum/in_band", static_cast<double>(stats.in_band) / known);
+  }
+
+  // How prompts of a source are answered.
+  SamplingConfig sampling_of(const std::string& source) const {
+    SamplingConfig sampling = stage_.sampling;
+    const auto at = std::ranges::find(stage_.sources, source, &SourceConfig::name);
+    if (at == stage_.sources.end()) return sampling;
+    if (at->temperature) sampling.temperature = *at->temperature;
+    if (at->top_p) sampling.top_p = *at->top_p;
+    if (at->top_k) sampling.top_k = at->top_k;
+    if (at->min_p) sampling.min_p = at->min_p;
+    return sampling;
+  }
+
+  std::vector<double> temperatures_of(const std::vector<RolloutGroup>& groups) const {
+    std::vector<double> temperatures;
+    for (const RolloutGroup& group : groups) temperatures.push_back(sampling_of(group.prompt.source).temperature);
+    return temperatures;
+  }
+
+  // Prompts that follow each other and are answered alike are answered together.
+  std::vector<RolloutGroup> answer(std::vector<Prompt> prompts, int64_t step, StepTotals& totals) {
+    std::vector<RolloutGroup> all;
+    for (auto begin = prompts.begin(); begin != prompts.end();) {
+      const SamplingConfig sampling = sampling_of(begin->source);
+      const auto end =
+          std::find_if(begin, prompts.end(), [&](const Prompt& p) { return sampling_of(p.source) != sampling; });
+      std::vector<Prompt> part(std::make_move_iterator(begin), std::make_move_iterator(end));
+      std::vector<RolloutGroup> groups = answer(std::move(part), sampling, step, totals);
+      std::ranges::move(groups, std::back_inserter(all));
+      begin = end;
+    }
+    return all;
+  }
+
+  std::vector<RolloutGroup> answer(std::vector<Prompt> prompts, const SamplingConfig& sampling, int64_t step,
+                                   StepTotals& totals) {
+    std::vector<RolloutGroup> made;
+    Scoring scoring(rewards_);  // slow rewards begin while other completions still grow
+    {
+      const Timer timer(totals.gen);
+      made = engine_.generate(
+          std::move(prompts), stage_.grpo.num_generations, sampling, {seed_, index_, static_cast<uint64_t>(step)},
+          [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
+      totals.preemptions += engine_.stats().preemptions;
+    }
+    const Timer timer(totals.reward);
+    ranks_.enter(fmt::format("step {}: rewards", step + 1));
+    scoring.finish(made);
+    return made;
   }
 
   std::vector<RolloutGroup> sample_and_score(int64_t prompts, int64_t step, StepTotals& totals) {
     ranks_.enter(fmt::format("step {}: sampling", step + 1));
     std::vector<RolloutGroup> groups = over_ranks(ranks_, next_prompts(step, prompts), [&](std::vector<Prompt> mine) {
-      std::vector<RolloutGroup> made;
-      Scoring scoring(rewards_);  // slow rewards begin while other completions still grow
-      {
-        const Timer timer(totals.gen);
-        made = engine_.generate(
-            std::move(mine), stage_.grpo.num_generations, stage_.sampling, {seed_, index_, static_cast<uint64_t>(step)},
-            [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
-        totals.preemptions += engine_.stats().preemptions;
-      }
-      const Timer timer(totals.reward);
-      ranks_.enter(fmt::format("step {}: rewards", step + 1));
-      scoring.finish(made);
-      return made;
+      return answer(std::move(mine), step, totals);
     });
     for (RolloutGroup& group : groups) {
       group.policy_version = trainer_.updates();
@@ -208,18 +292,15 @@ class GrpoRun {
     for (const auto range :
          algo::micro_batches(rollout, share_of(ranks_, rollout), stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(rollout, range);
-      parts.push_back(model.log_probs(score_batch(part, stage_.sampling.temperature)).log_probs);
+      parts.push_back(model.log_probs(score_batch(part)).log_probs);
     }
     return gather_rows(ranks_, at::cat(parts));
   }
 
-  algo::RewardStats compute_advantages(std::vector<RolloutGroup>& groups, const algo::TrainBatch& rollout,
-                                       StepTotals& totals) {
+  void compute_advantages(std::vector<RolloutGroup>& groups, const algo::TrainBatch& rollout, StepTotals& totals) {
     const Timer timer(totals.adv);
-    const algo::RewardStats stats = algo::reward_stats(groups);
     if (reference_ && stage_.grpo.kl_in == KlIn::kReward) algo::subtract_kl(groups, rollout, stage_.grpo);
     algo::compute_advantages(groups, stage_.grpo);
-    return stats;
   }
 
   std::vector<algo::TrainBatch> minibatches(const algo::TrainBatch& rollout, const std::vector<RolloutGroup>& groups,
@@ -240,7 +321,7 @@ class GrpoRun {
     for (const auto range :
          algo::micro_batches(minibatch, share_of(ranks_, minibatch), stage_.optimizer.micro_batch_tokens)) {
       const algo::TrainBatch part = algo::slice(minibatch, range);
-      trainer_.accumulate(score_batch(part, stage_.sampling.temperature), [&](const kernels::LogProbs& out) {
+      trainer_.accumulate(score_batch(part), [&](const kernels::LogProbs& out) {
         const algo::LossTerms terms = algo::policy_loss({.log_probs = out.log_probs,
                                                          .old_log_probs = part.old_log_probs,
                                                          .ref_log_probs = part.ref_log_probs,
@@ -312,9 +393,9 @@ class GrpoRun {
     }
   }
 
-  void check_guards(const std::vector<RolloutGroup>& groups, const algo::RewardStats& stats) {
+  void check_guards(const std::vector<RolloutGroup>& groups, bool signal) {
     const LengthStats lengths = length_stats(groups);
-    no_signal_steps_.count(groups.empty() || !algo::has_signal(stats, stage_.grpo));
+    no_signal_steps_.count(!signal);
     no_stop_steps_.count(lengths.completions > 0 && lengths.cut_off == lengths.completions);
   }
 
@@ -328,6 +409,10 @@ class GrpoRun {
                  {"guards.nonfinite_updates", nonfinite_updates_.in_a_row()},
                  {"guards.no_signal_steps", no_signal_steps_.in_a_row()},
                  {"guards.no_stop_steps", no_stop_steps_.in_a_row()}};
+    if (stage_.curriculum.on()) {
+      const std::vector<std::string> curricula = data_.curricula();
+      for (size_t i = 0; i < curricula.size(); ++i) s.scalars[fmt::format("curriculum.{}", i)] = curricula[i];
+    }
     if (entropy_.adapts()) {
       s.scalars["entropy.coefficient"] = entropy_.coefficient();
       s.scalars["entropy.last"] = entropy_.last_entropy();
@@ -339,7 +424,11 @@ class GrpoRun {
     trainer_.load_state(s.integer("updates"), [&](const std::string& name) { return s.tensor(name); });
     if (reference_) reference_->set_weights(s.tensor("reference"));
     std::istringstream drawn(s.text("prompts_drawn"));
-    data_.continue_from({std::istream_iterator<int64_t>(drawn), {}});
+    std::vector<std::string> curricula;
+    for (size_t i = 0; stage_.curriculum.on() && i < data_.parts().size(); ++i) {
+      curricula.push_back(s.text(fmt::format("curriculum.{}", i)));
+    }
+    data_.continue_from({std::istream_iterator<int64_t>(drawn), {}}, curricula);
     num_tokens_ = s.integer("num_tokens");
     nonfinite_updates_.continue_from(s.integer("guards.nonfinite_updates"));
     no_signal_steps_.continue_from(s.integer("guards.no_signal_steps"));
@@ -361,6 +450,7 @@ class GrpoRun {
   PromptMixture data_;
   const HeldOut held_out_;
   RewardSet rewards_;
+  std::vector<size_t> judges_;  // the rewards that say what is right
   Trainer trainer_;
   StageRecorder recorder_;
   algo::EntropyControl entropy_{stage_.grpo};

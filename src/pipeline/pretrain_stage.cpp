@@ -33,8 +33,10 @@ class PretrainRun {
   StageEnd run() {
     const auto checkpoint = recorder_.resume(state().bytes());
     if (checkpoint) load(checkpoint->state);
-    for (int64_t step = checkpoint ? checkpoint->step : 0; step < stage_.steps; ++step) {
-      if (recorder_.end_step(step + 1, run_step(step), [this] { return state(); })) return StageEnd::kStopped;
+    for (int64_t step = checkpoint ? checkpoint->step : 0; step < stage_.steps && !recorder_.ends_early(); ++step) {
+      StepMetrics metrics = run_step(step);
+      evaluate_if_due(step + 1);
+      if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
     recorder_.finish(model_, recorder_.folder() / "tokenizer");
     if (stage_.eval.problems > 0) print_profile();
@@ -51,7 +53,7 @@ class PretrainRun {
   // One update. Documents are sequences of their own: no attention across them, no padding, every end token seen.
   StepMetrics run_step(int64_t step) {
     const auto start = std::chrono::steady_clock::now();
-    const std::vector<Example> documents = next_documents(step);
+    const std::vector<Example> documents = documents_from(step * stage_.documents_per_step);
     int64_t targets = 0;
     for (const Example& document : documents) {
       targets += document.targets();
@@ -70,11 +72,21 @@ class PretrainRun {
             {"tokens_per_second", static_cast<double>(targets) / std::max(1e-9, seconds)}};
   }
 
-  std::vector<Example> next_documents(int64_t step) const {
+  // The loss on documents that no step comes to.
+  void evaluate_if_due(int64_t steps_done) {
+    constexpr int64_t kFirstHeldOut = int64_t{1} << 40;
+    const auto& every = stage_.eval.every;
+    if (!every || (steps_done != stage_.steps && steps_done % *every != 0)) return;
+    const double loss =
+        mean_negative_log_likelihood(model_, documents_from(kFirstHeldOut), stage_.optimizer.micro_batch_tokens);
+    recorder_.add_eval({.step = steps_done, .metrics = {{"eval_loss", loss}}, .prompt = {}, .completion = {}});
+  }
+
+  // One step's number of documents.
+  std::vector<Example> documents_from(int64_t first) const {
     std::vector<Example> documents;
-    for (int64_t d = 0; d < stage_.documents_per_step; ++d) {
-      const auto number = static_cast<uint64_t>(step * stage_.documents_per_step + d);
-      documents.push_back({tokenizer_.encode(corpus_document({}, seed_, number))});
+    for (int64_t d = first; d < first + stage_.documents_per_step; ++d) {
+      documents.push_back({tokenizer_.encode(corpus_document({}, seed_, static_cast<uint64_t>(d)))});
       documents.back().ids.push_back(tokenizer_.eos_id());
     }
     return documents;

@@ -1,5 +1,6 @@
 #include "pipeline/recorder.h"
 
+#include <ATen/core/grad_mode.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -62,11 +63,18 @@ StageRecorder::~StageRecorder() = default;
 
 std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
   dist::ProcessGroup& ranks = run_.ranks();
-  if (!ranks.is_main()) {
-    const int64_t step = ranks.all_max(kNoStep);
-    if (step == kNoStep) return std::nullopt;
-    return CheckpointStore(folder_ / "checkpoints", checkpoint_.keep).load(step);
+  std::optional<Checkpoint> checkpoint;
+  if (ranks.is_main()) {
+    checkpoint = resume_main(checkpoint_bytes);
+    ranks.all_max(checkpoint ? checkpoint->step : kNoStep);  // the others load the same one
+  } else if (const int64_t step = ranks.all_max(kNoStep); step != kNoStep) {
+    checkpoint = CheckpointStore(folder_ / "checkpoints", checkpoint_.keep).load(step);
   }
+  agree_on_early_stop();
+  return checkpoint;
+}
+
+std::optional<Checkpoint> StageRecorder::resume_main(uint64_t checkpoint_bytes) {
   const uint64_t needed = 3 * checkpoint_bytes, available = free_disk_bytes(folder_);
   HONE_CHECK(needed <= available, .what = "the disk is too small for two checkpoints and the model",
              .place = folder_.string(), .got = gigabytes(available) + " free", .expected = gigabytes(needed),
@@ -83,6 +91,7 @@ std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
   if (loaded.checkpoint) {
     log_info(fmt::format("{}: continues after step {} of {}", status.name, status.step, status.steps));
     evals_ = parse_evals(loaded.checkpoint->state.text("log.evals"), "log.evals");
+    best_ = best_model(evals_, checkpoint_);
   }
   write_atomic(folder_ / "eval.jsonl", eval_lines());
   logs_ = std::make_unique<Logs>(folder_, size("log.metrics"), size("log.samples"), status);
@@ -90,7 +99,6 @@ std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
     logs_->events.emplace(run_.path() / "tensorboard" / folder_.filename(), status.step);
   }
   run_.save_state("running");
-  ranks.all_max(loaded.checkpoint ? loaded.checkpoint->step : kNoStep);  // the others load the same one
   return std::move(loaded.checkpoint);
 }
 
@@ -98,6 +106,7 @@ void StageRecorder::add_eval(EvalRecord record) {
   if (!run_.ranks().is_main()) return;
   if (logs_->events && record.step == 0) logs_->events->append(0, in_eval_group(record.metrics));
   evals_.push_back(std::move(record));
+  best_ = best_model(evals_, checkpoint_);
   write_atomic(folder_ / "eval.jsonl", eval_lines());
 }
 
@@ -112,7 +121,13 @@ void StageRecorder::add_sample(std::string_view json) {
 }
 
 bool StageRecorder::end_step(int64_t step, StepMetrics metrics, const std::function<State()>& state) {
-  const bool last = step == run_.stage(index_).steps, stop = agree_to_stop();
+  const bool stop = agree_to_stop();
+  agree_on_early_stop();
+  const bool last = step == run_.stage(index_).steps || ends_early_;
+  if (ends_early_) {
+    log_info(fmt::format("early stopping after step {}: {} has not improved in {} evaluations", step,
+                         *checkpoint_.metric_for_best_model, *checkpoint_.early_stopping_patience));
+  }
   if (run_.ranks().is_main()) record_step(step, std::move(metrics), state, last || stop);
   return stop && !last;
 }
@@ -121,6 +136,12 @@ bool StageRecorder::agree_to_stop() const {
   const int signal = static_cast<int>(run_.ranks().all_max(stop_signal()));
   if (signal != 0) set_stop_signal(signal);
   return signal != 0;
+}
+
+// The main rank alone has the evaluations.
+void StageRecorder::agree_on_early_stop() {
+  const auto& patience = checkpoint_.early_stopping_patience;
+  if (patience) ends_early_ = run_.ranks().all_max(best_.without_improvement >= *patience ? 1 : 0) != 0;
 }
 
 void StageRecorder::record_step(int64_t step, StepMetrics metrics, const std::function<State()>& state,
@@ -137,6 +158,7 @@ void StageRecorder::record_step(int64_t step, StepMetrics metrics, const std::fu
     logs_->events->append(step, shown);
   }
   const bool due = checkpoint_.every && step % *checkpoint_.every == 0;
+  must_save = must_save || best_.step == step;  // it is never seen again
   if (must_save || take_save_request() || due || failed_saves_ > 0) try_to_save(step, state, must_save);
 }
 
@@ -162,6 +184,7 @@ void StageRecorder::save(int64_t step, State state) {
   state.scalars["log.metrics"] = static_cast<int64_t>(logs_->metrics.size());
   state.scalars["log.samples"] = static_cast<int64_t>(logs_->samples.size());
   state.scalars["log.evals"] = eval_lines();
+  store_->pin(best_.step);
   store_->save(step, state);
 }
 
@@ -172,8 +195,18 @@ std::string StageRecorder::dump(std::string_view name, int64_t step, const Named
   return path.string();
 }
 
-void StageRecorder::finish(const Model& model, const std::string& source_folder) {
+void StageRecorder::load_best(Model& model) const {
+  const auto step = best_step();
+  if (!step) return;
+  const at::NoGradGuard no_grad;
+  model.set_weights(store_->load(*step).state.tensor("parameters"));
+  log_info(fmt::format("the model is that of step {}, the best one: {} {:.4g}", *step,
+                       *checkpoint_.metric_for_best_model, best_.value));
+}
+
+void StageRecorder::finish(Model& model, const std::string& source_folder) {
   if (run_.ranks().is_main()) {
+    load_best(model);
     PendingFolder pending(folder_, "model");
     model.save(pending.path());
     copy_text_files(source_folder, pending.path());

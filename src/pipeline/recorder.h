@@ -17,6 +17,7 @@
 #include "hone/pipeline/config.h"
 #include "hone/report/evals.h"
 #include "hone/report/metrics.h"
+#include "pipeline/best_model.h"
 #include "pipeline/run_folder.h"
 
 namespace hone {
@@ -41,17 +42,24 @@ class StageRecorder {
   /// Keeps tensors that explain a failure: FOLDER/NAME-step-000012.safetensors. Returns the path.
   std::string dump(std::string_view name, int64_t step, const NamedTensors& tensors);
   /// Ends the stage: publishes model/ (weights and config of `model`; tokenizer and templates from `source_folder`) and
-  /// closes the logs.
-  void finish(const Model& model, const std::string& source_folder);
+  /// closes the logs. With load_best_model_at_end the best checkpoint's weights take the place of the model's first.
+  void finish(Model& model, const std::string& source_folder);
   /// The same for a stage that makes no model.
   void finish();
 
   const std::vector<EvalRecord>& evals() const { return evals_; }
+  /// Early stopping: no step is to follow. The same on all ranks, and known again after resume().
+  bool ends_early() const { return ends_early_; }
+  /// The evaluation of the model that the stage leaves; the last one where that is the last model.
+  std::optional<int64_t> best_step() const { return checkpoint_.load_best_model_at_end ? best_.step : std::nullopt; }
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
   struct Logs;
+  std::optional<Checkpoint> resume_main(uint64_t checkpoint_bytes);
   bool agree_to_stop() const;
+  void agree_on_early_stop();
+  void load_best(Model& model) const;
   void record_step(int64_t step, StepMetrics metrics, const std::function<State()>& state, bool must_save);
   void try_to_save(int64_t step, const std::function<State()>& state, bool must);
   void save(int64_t step, State state);
@@ -65,6 +73,8 @@ class StageRecorder {
   std::optional<CheckpointStore> store_;  ///< of the main rank, like all that writes
   std::unique_ptr<Logs> logs_;
   std::vector<EvalRecord> evals_;
+  BestModel best_;  ///< by them
+  bool ends_early_ = false;
   double save_seconds_ = 0;
   int failed_saves_ = 0;  ///< in a row
 };

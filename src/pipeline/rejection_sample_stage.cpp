@@ -8,6 +8,7 @@
 #include "hone/core/file.h"
 #include "hone/core/log.h"
 #include "hone/data/chain_rewrite.h"
+#include "hone/data/lines.h"
 #include "hone/data/prompt_source.h"
 #include "hone/data/prompt_template.h"
 #include "hone/reward/reward.h"
@@ -45,8 +46,10 @@ class RejectionSampleRun {
         acceptance_(stage_, rewards_),
         recorder_(run, config, index) {
     if (data_.file() != nullptr) check_records(*data_.file(), Prompt().source, rewards_);
-    prompts_ = stage_.rejection_sample.prompts.value_or(data_.file() != nullptr ? data_.file()->size() : 0);
-    const int64_t a_step = stage_.rejection_sample.prompts_per_step;
+    const RejectionSampleConfig& c = stage_.rejection_sample;
+    if (c.max_similarity && c.duplicates_over == DuplicateScope::kAll) kept_texts_.emplace(*c.max_similarity);
+    prompts_ = c.prompts.value_or(data_.file() != nullptr ? data_.file()->size() : 0);
+    const int64_t a_step = c.prompts_per_step;
     steps_ = (prompts_ + a_step - 1) / a_step;
     run.stage(index).steps = steps_;
   }
@@ -54,8 +57,13 @@ class RejectionSampleRun {
   StageEnd run() {
     const auto checkpoint = recorder_.resume(/*checkpoint_bytes=*/0);
     if (checkpoint) counts_ = Json::parse(checkpoint->state.text("counts"));
-    accepted_.emplace(recorder_.folder() / "accepted.jsonl",
-                      checkpoint ? static_cast<uint64_t>(checkpoint->state.integer("accepted_bytes")) : 0);
+    const fs::path accepted = recorder_.folder() / "accepted.jsonl";
+    accepted_.emplace(accepted, checkpoint ? static_cast<uint64_t>(checkpoint->state.integer("accepted_bytes")) : 0);
+    if (kept_texts_) {
+      for_each_line(accepted.string(), [this](std::string_view line, const std::string& place) {
+        kept_texts_->add(required_text(Record::parse(line, place), "completion", place));
+      });
+    }
     for (int64_t step = checkpoint ? checkpoint->step : 0; step < steps_ && !enough(); ++step) {
       StepMetrics metrics = run_step(step);
       if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
@@ -125,7 +133,7 @@ class RejectionSampleRun {
     return prompts;
   }
 
-  // Writes an example; its fate is still that it cannot be rewritten.
+  // Writes an example; its fate may still be that it cannot be rewritten, or is like one of another prompt.
   std::string keep(const RolloutGroup& group, size_t c) {
     std::string text = group.completions[c].text;
     if (stage_.rejection_sample.rewrite == Rewrite::kChains) {
@@ -134,6 +142,8 @@ class RejectionSampleRun {
       if (!rewritten) return "not_rewritten";
       text = *rewritten;
     }
+    if (kept_texts_ && kept_texts_->has_similar(text)) return "near_duplicate";
+    if (kept_texts_) kept_texts_->add(text);
     Json row = Json::parse(group.prompt.record.dump());
     row["id"] = group.prompt.id;
     row["completion"] = text;
@@ -196,6 +206,7 @@ class RejectionSampleRun {
   StageRecorder recorder_;
   int64_t prompts_ = 0, steps_ = 0;
   std::optional<AppendFile> accepted_;
+  std::optional<KeptTexts> kept_texts_;  // what accepted_ holds, where near-duplicates of all are looked for
   Json counts_ = {{"prompts", 0}, {"sampled", 0}, {"kept", 0}, {"dropped", Json::object()}};
 };
 

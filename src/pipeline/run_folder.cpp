@@ -23,7 +23,8 @@ constexpr uint64_t kMaxBytes = 1 << 24;
 void forget_free_keys(Stage& stage) {
   std::visit(
       [](auto& s) {
-        s.checkpoint = {};
+        const CheckpointConfig defaults;
+        s.checkpoint.every = defaults.every, s.checkpoint.keep = defaults.keep;
         if constexpr (requires { s.guards; }) s.guards = {};
         if constexpr (requires { s.optimizer; }) s.optimizer.micro_batch_tokens = 0;
         if constexpr (requires { s.model.source; }) s.model.source.reset();
@@ -39,7 +40,7 @@ void forget_warned_keys(RunConfig& config) {
   for (Stage& stage : config.stages) {
     std::visit(
         [](auto& s) {
-          if constexpr (requires { s.optimizer; }) s.optimizer = {}, s.steps = {}, s.eval = {};
+          if constexpr (requires { s.optimizer; }) s.optimizer = {}, s.steps = {}, s.eval = {}, s.checkpoint = {};
         },
         stage);
   }
@@ -97,6 +98,14 @@ Json parse_json(const std::string& text, const std::string& place) {
 
 Json read_json(const fs::path& path) {
   return parse_json(read_file(path, kMaxBytes), path.string());
+}
+
+// What tells without reading whether a file is the one that was seen before: its size, time of change and place.
+std::string sight_of(const fs::path& file) {
+  std::error_code error;
+  const auto size = fs::file_size(file, error);
+  const auto changed = fs::last_write_time(file, error).time_since_epoch().count();
+  return error ? "" : fmt::format("{} {} {}", size, changed, fs::absolute(file).string());
 }
 
 }  // namespace
@@ -287,17 +296,21 @@ void RunFolder::record_model(size_t index, const std::string& model_folder, cons
 
 void RunFolder::record_input(size_t index, const std::string& name, const fs::path& file) {
   if (!ranks_.is_main()) return;
-  const std::vector<std::string> entry = {state_.stages[index].name, name, sha256_file(file)};
+  const std::string& stage = state_.stages[index].name;
   const auto before = std::ranges::find_if(inputs_, [&](const std::vector<std::string>& old) {
-    return old.size() == 3 && old[0] == entry[0] && old[1] == entry[1];
+    return old.size() >= 3 && old[0] == stage && old[1] == name;
   });
-  if (before != inputs_.end()) {
-    HONE_CHECK(
-        (*before)[2] == entry[2], .what = "the file has changed since the stage began", .place = file.string(),
-        .hint = fmt::format("restore it, choose another --output, or do the stage again with --from {}", entry[0]));
+  // A file whose place, size and time are those of the last look is not read again.
+  const std::string seen = sight_of(file);
+  if (before != inputs_.end() && before->size() > 3 && !seen.empty() && (*before)[3] == seen) return;
+  const std::string hash = sha256_file(file);
+  if (before == inputs_.end()) {
+    inputs_.push_back({stage, name, hash, seen});
     return;
   }
-  inputs_.push_back(entry);
+  HONE_CHECK((*before)[2] == hash, .what = "the file has changed since the stage began", .place = file.string(),
+             .hint = fmt::format("restore it, choose another --output, or do the stage again with --from {}", stage));
+  *before = {stage, name, hash, seen};
 }
 
 fs::path RunFolder::stage_path(size_t stage) const {

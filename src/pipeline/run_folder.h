@@ -85,7 +85,7 @@ class RunFolder {
   RunState state_;
   std::string config_;                            ///< config.yaml
   std::vector<std::string> stage_hashes_;         ///< of the stages' configs
-  std::vector<std::vector<std::string>> inputs_;  ///< stage, file and SHA-256 of what the stages read
+  std::vector<std::vector<std::string>> inputs_;  ///< stage, file, SHA-256 and last sight of what they read
 };
 
 }  // namespace hone

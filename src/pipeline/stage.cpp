@@ -18,13 +18,14 @@ HeldOut::HeldOut(const GrpoStage& stage, const PromptTemplate& prompt_template, 
   sampling_.max_completion_length = config_.max_completion_length.value_or(sampling_.max_completion_length);
   RewardConfig accuracy;
   accuracy.parameters = AccuracyReward{};
-  judge_.emplace(judging_reward(stage.rewards).value_or(accuracy));
+  judge_.emplace(judging_reward(stage.rewards, config_.path ? config_.format : stage.data.format).value_or(accuracy));
 
   DataConfig data = stage.data;
   data.split = config_.split;
   data.shuffle = false;
   if (config_.path) {
     data.path = *config_.path;
+    data.format = config_.format;
     data.fields = config_.fields;
   }
   const PromptSource source(data, /*seed=*/0);
@@ -75,10 +76,11 @@ void check_records(const RecordFile& file, const std::string& source, const Rewa
   }
 }
 
-void print_before_and_after(const std::vector<EvalRecord>& evals) {
+void print_before_and_after(const std::vector<EvalRecord>& evals, std::optional<int64_t> after) {
   if (evals.size() < 2) return;
-  fmt::print("\n{}", before_after_table(evals.front(), evals.back()));
-  if (!evals.front().prompt.empty()) fmt::print("\n{}", before_after_sample(evals.front(), evals.back()));
+  const auto measured = std::ranges::find(evals, after.value_or(evals.back().step), &EvalRecord::step);
+  fmt::print("\n{}", before_after_table(evals.front(), *measured));
+  if (!evals.front().prompt.empty()) fmt::print("\n{}", before_after_sample(evals.front(), *measured));
   std::fflush(stdout);
 }
 

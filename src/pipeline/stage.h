@@ -62,7 +62,8 @@ class HeldOut {
 /// are. Throws Error kInput where a reward can judge none.
 void check_records(const RecordFile& file, const std::string& source, const RewardSet& rewards);
 
-/// Prints to stdout how the model was before the stage and after it; nothing when it was not measured twice.
-void print_before_and_after(const std::vector<EvalRecord>& evals);
+/// Prints to stdout how the model was before the stage and after it, which was measured after step `after` or last;
+/// nothing when it was not measured twice.
+void print_before_and_after(const std::vector<EvalRecord>& evals, std::optional<int64_t> after);
 
 }  // namespace hone

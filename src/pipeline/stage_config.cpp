@@ -52,6 +52,7 @@ void describe(ConfigVisitor& v, GrpoStage& c) {
   describe_model(v, c.model);
   v.section("data", c.data, "The problems that are sampled from.");
   v.optional_list("sources", c.sources, "More problems, mixed with those of data; each has the keys of 'data' and:");
+  v.section("curriculum", c.curriculum, "Passes over records of files that are too easy or too hard by now.");
   describe_template(v, c.prompt_template);
   v.section("grpo", c.grpo, "Group-relative policy optimisation.");
   v.section("sampling", c.sampling, "How completions are drawn.");
@@ -137,6 +138,8 @@ void describe(ConfigVisitor& v, RejectionSampleConfig& c) {
       "max_similarity", c.max_similarity, between(0, 1), "",
       "A completion more similar (Jaccard index of runs of three words) to a kept one of its prompt is dropped; null "
       "for no limit.");
+  v.field("duplicates_over", c.duplicates_over, any_value(), "",
+          "Such ones are looked for among the kept completions of the same prompt, or also of all others.");
   v.field(
       "rewrite", c.rewrite, any_value(), "",
       "Rewrites what is kept: none, or chains (statements of builtin:chains in the question's language, in order).");
@@ -192,8 +195,10 @@ void describe(ConfigVisitor& v, EvalStage& c) {
   v.optional_list("sources", c.sources, "More problems, measured for themselves; each has the keys of 'data' and:");
   describe_template(v, c.prompt_template);
   v.section("eval", c.eval, "The protocol.");
-  v.list("rewards", c.rewards,
-         "Of those for a source, the first that says what is right gives the accuracy; of the others means are shown.");
+  v.optional_list(
+      "rewards", c.rewards,
+      "Of those for a source, the first that says what is right gives the accuracy, with a data.format that "
+      "of its kind; of the others means are shown.");
   describe_checkpoint(v, c.checkpoint);
 }
 

@@ -18,6 +18,7 @@ constexpr std::string_view kOrder[] = {
     "reward_std",
     "rewards/",
     "frac_reward_zero_std",
+    "frac_groups_kept",
     "completions/mean_length",
     "completions/max_length",
     "completions/clipped_ratio",

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "base64.h"
 #include "characters.h"
+#include "hone/core/base64.h"
 #include "hone/core/error.h"
 #include "hone/tokenizer/utf8.h"
 #include "regex.h"

@@ -4,9 +4,9 @@
 #include <charconv>
 #include <numeric>
 
-#include "base64.h"
 #include "bpe.h"
 #include "byte_level.h"
+#include "hone/core/base64.h"
 #include "hone/core/error.h"
 #include "parts.h"
 #include "patterns.h"

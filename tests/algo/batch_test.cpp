@@ -13,7 +13,8 @@ namespace hone::algo {
 namespace {
 
 /// Every number of sequence s of `batch`, against the records.
-void expect_sequence(const TrainBatch& batch, size_t s, const std::vector<RolloutGroup>& groups) {
+void expect_sequence(const TrainBatch& batch, size_t s, const std::vector<RolloutGroup>& groups,
+                     const std::vector<double>& temperatures) {
   const std::vector<int32_t>& prompt = groups.at(static_cast<size_t>(batch.sources[s].group)).prompt.ids;
   const Completion& c = completion_of(groups, batch.sources[s]);
   const auto rows = static_cast<int64_t>(c.ids.size());
@@ -37,6 +38,11 @@ void expect_sequence(const TrainBatch& batch, size_t s, const std::vector<Rollou
     if (batch.advantages.defined()) {
       EXPECT_EQ(batch.advantages.const_data_ptr<float>()[row], static_cast<float>(c.advantage));
     }
+    EXPECT_EQ(batch.temperatures.const_data_ptr<double>()[row],
+              temperatures.empty() ? 1.0 : temperatures.at(static_cast<size_t>(batch.sources[s].group)));
+    if (c.kept.empty() && !batch.kept_offsets.empty()) {
+      EXPECT_EQ(batch.kept_offsets[static_cast<size_t>(row)], batch.kept_offsets[static_cast<size_t>(row) + 1]);
+    }
     if (c.kept.empty()) continue;
     const auto kept = [](const std::vector<int32_t>& all, int64_t begin, int64_t end) {
       return std::vector<int32_t>(all.begin() + begin, all.begin() + end);
@@ -47,7 +53,8 @@ void expect_sequence(const TrainBatch& batch, size_t s, const std::vector<Rollou
   }
 }
 
-void expect_batch(const TrainBatch& batch, const std::vector<RolloutGroup>& groups) {
+void expect_batch(const TrainBatch& batch, const std::vector<RolloutGroup>& groups,
+                  const std::vector<double>& temperatures = {}) {
   const size_t sequences = batch.sources.size();
   ASSERT_EQ(batch.offsets.size(), sequences + 1);
   ASSERT_EQ(batch.row_offsets.size(), sequences + 1);
@@ -56,11 +63,11 @@ void expect_batch(const TrainBatch& batch, const std::vector<RolloutGroup>& grou
   if (!batch.kept_offsets.empty()) {
     ASSERT_EQ(static_cast<int64_t>(batch.kept_offsets.size()), batch.num_rows() + 1);
   }
-  for (size_t s = 0; s < sequences; ++s) expect_sequence(batch, s, groups);
+  for (size_t s = 0; s < sequences; ++s) expect_sequence(batch, s, groups, temperatures);
 }
 
-TrainBatch rollout_of(const std::vector<RolloutGroup>& groups) {
-  TrainBatch rollout = build_batch(groups);
+TrainBatch rollout_of(const std::vector<RolloutGroup>& groups, const std::vector<double>& temperatures = {}) {
+  TrainBatch rollout = build_batch(groups, temperatures);
   rollout.ref_log_probs = rollout.old_log_probs.sub(1);
   rollout.behavior_log_probs = rollout.old_log_probs.sub(2);
   return rollout;
@@ -78,6 +85,21 @@ TEST(Batch, PacksEveryCompletionInOrder) {
     }
     EXPECT_EQ(batch.kept_offsets.empty(), !kept);
     expect_batch(batch, groups);
+  }
+}
+
+TEST(Batch, SourcesDifferInTemperatureAndFilters) {
+  RandomStream random = test_stream(1);
+  auto groups = random_groups({.kept = true}, random);
+  for (Completion& c : groups[1].completions) c.kept = {};
+  const std::vector<double> temperatures = {0.3, 1.1, 2};
+  compute_advantages(groups, {});
+  const TrainBatch rollout = rollout_of(groups, temperatures);
+  expect_batch(rollout, groups, temperatures);
+  GrpoConfig config;
+  config.num_minibatches = 3;
+  for (const TrainBatch& batch : build_minibatches(rollout, groups, config, 6, test_stream(7))) {
+    expect_batch(batch, groups, temperatures);
   }
 }
 

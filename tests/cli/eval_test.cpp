@@ -83,5 +83,65 @@ TEST(Eval, ModelsInOneTable) {
   EXPECT_DOUBLE_EQ(models[0]["pass@1"].get<double>(), right / 16);
 }
 
+TEST(Eval, BenchmarksInOneTable) {
+  const TempFolder folder;
+  std::ofstream(folder / "gsm.jsonl") << R"({"question":"compute seven plus six ?","answer":"7 + 6 = 13\n#### 3"})"
+                                      << "\n"
+                                      << R"({"question":"compute one plus one ?","answer":"#### 2"})"
+                                      << "\n";
+  std::ofstream(folder / "math.jsonl") << R"({"problem":"compute one plus one ?","solution":"It is $\\boxed{2}$."})";
+  Arguments arguments = {"eval",
+                         "--k",
+                         "2",
+                         "--template",
+                         "r1_zero",
+                         "--max-completion-length",
+                         "8",
+                         "--data",
+                         "gsm8k=" + (folder / "gsm.jsonl").string(),
+                         "--data",
+                         "math=" + (folder / "math.jsonl").string(),
+                         "--output",
+                         (folder / "out").string()};
+  for (int model = 0; model < 2; ++model) arguments.insert(arguments.end(), {"--model", "builtin:miniature"});
+  const Result table = hone(arguments);
+  ASSERT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_NE(table.out.find("gsm8k/pass@1"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("math/mean length"), std::string::npos) << table.out;
+  EXPECT_EQ(table.out.find("reflection"), std::string::npos) << table.out;
+  const Json results = Json::parse(read(folder / "out/results.json"));
+  ASSERT_EQ(results.size(), 4U);  // two models, two benchmarks
+  EXPECT_EQ(results[0]["data"], "gsm8k");
+  EXPECT_EQ(results[0]["problems"], 2);
+  EXPECT_EQ(results[1]["data"], "math");
+  EXPECT_EQ(results[1]["unusable"], 0);
+  Json second = results[2];
+  EXPECT_EQ(second, results[0]);
+  EXPECT_EQ(json_lines<Json>(read(folder / "out/samples.jsonl")).size(), 12U);
+}
+
+TEST(Eval, CompletionsOfABenchmark) {
+  const TempFolder folder;
+  const auto judged = [&](const std::string& format, const std::string& row) {
+    std::ofstream(folder / "c.jsonl") << row << "\n";
+    return hone({"eval", "--completions", (folder / "c.jsonl").string(), "--format", format, "--output",
+                 (folder / "out").string(), "--json"});
+  };
+  const auto share = [&](const std::string& format, const std::string& row) {
+    const Result result = judged(format, row);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.exit_code == 0 ? Json::parse(result.out)["pass@1"].get<double>() : -1;
+  };
+  EXPECT_EQ(share("gsm8k", R"({"question":"q","answer":"so\n#### 1,080","completion":"\\boxed{1080}"})"), 1);
+  EXPECT_EQ(share("mmlu", R"({"question":"q","choices":["x","y"],"answer":1,"completion":"The answer is B."})"), 1);
+  EXPECT_EQ(share("mmlu", R"({"question":"q","choices":["x","y"],"answer":1,"completion":"The answer is A."})"), 0);
+  const Result wrong = judged("gsm8k", R"({"problem":"q","answer":"#### 1","completion":"1"})");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("c.jsonl:1: not a row of gsm8k"), std::string::npos) << wrong.err;
+  const Result unknown = judged("gms8k", "{}");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_NE(unknown.err.find("gsm8k"), std::string::npos) << unknown.err;
+}
+
 }  // namespace
 }  // namespace hone::test

@@ -53,8 +53,8 @@ stages:
     reward_model: {{ examples_per_step: 8 }}
     optimizer: {{ lr: 1.0e-3 }}
     steps: 3
-    checkpoint: {{ every: 1 }}
-    eval: {{ path: {preferences}, examples: 16 }}
+    checkpoint: {{ every: 1, metric_for_best_model: eval_loss, load_best_model_at_end: true }}
+    eval: {{ path: {preferences}, examples: 16, every: 1 }}
   - name: scenarios
     type: grpo
     model: {{ path: "stage:tuned" }}
@@ -217,6 +217,52 @@ TEST_F(Pipeline, DoesAStageAgainAndRefusesWhatNoLongerFits) {
   const Result stale = run("run", other);
   EXPECT_EQ(stale.exit_code, 2);
   EXPECT_NE(stale.err.find("--from likes"), std::string::npos) << stale.err;
+}
+
+TEST_F(Pipeline, ReadsAnInputAgainOnlyWhenItMayHaveChanged) {
+  ASSERT_EQ(run("run").exit_code, 0);
+  // Size and time of before stand for what is in a file.
+  const fs::path preferences = folder_ / "preferences.jsonl";
+  const auto time = fs::last_write_time(preferences);
+  std::string text = read(preferences);
+  text.replace(text.find("seven"), 5, "SEVEN");
+  std::ofstream(preferences) << text;
+  fs::last_write_time(preferences, time);
+  EXPECT_EQ(run("run").exit_code, 0);
+  fs::last_write_time(preferences, time + std::chrono::seconds(1));
+  const Result changed = run("run");
+  EXPECT_EQ(changed.exit_code, 2);
+  EXPECT_NE(changed.err.find("--from likes"), std::string::npos) << changed.err;
+  // Another time alone is no change.
+  text.replace(text.find("SEVEN"), 5, "seven");
+  std::ofstream(preferences) << text;
+  const Result again = run("run");
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+}
+
+TEST_F(Pipeline, DropsNearDuplicatesOfOtherPrompts) {
+  // Ten prompts whose answers differ in a word: of all texts together a few stay, the same ones after a kill.
+  const Arguments settings = {"--only", "samples",
+                              "--set",  "stages.1.model.path=base",
+                              "--set",  "stages.1.rejection_sample.duplicates_over=all",
+                              "--set",  "stages.1.rejection_sample.max_similarity=0.2"};
+  ASSERT_EQ(run("all", settings).exit_code, 0);
+  Arguments within = settings;
+  within[5] = "stages.1.rejection_sample.duplicates_over=prompt";
+  ASSERT_EQ(run("prompt", within).exit_code, 0);
+  const Json all = json(stage("all", "01_samples/counts.json")),
+             prompt = json(stage("prompt", "01_samples/counts.json"));
+  EXPECT_LT(all["kept"], prompt["kept"]);
+  EXPECT_GT(all["kept"], 0);
+  int kills = 0;
+  for (int exit_code = -1; exit_code != 0; ++kills) {
+    ASSERT_LT(kills, 60);
+    exit_code =
+        run("killed", settings, {{"HONE_FAILPOINT", fmt::format("durable:kill:{}", 180 + 27 * (kills % 3))}}).exit_code;
+    ASSERT_TRUE(exit_code == 0 || exit_code == 128 + SIGKILL);
+  }
+  EXPECT_GE(kills, 2);
+  EXPECT_EQ(prints("killed"), prints("all"));
 }
 
 TEST_F(Pipeline, OnlyRunsAStageWhoseInputsAreThere) {

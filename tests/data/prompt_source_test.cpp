@@ -126,7 +126,7 @@ TEST_F(PromptSourceTest, MixesSourcesByWeightWithinTheirSteps) {
   more.weight = 3;
   more.from_step = 2;
   more.until_step = 3;
-  PromptMixture mixture(own, {more}, 5);
+  PromptMixture mixture(own, {more}, {}, 5);
   const PromptSource alone(own, 5), chains(more.data, 5);
   int64_t index = 0, of_own = 0, of_more = 0;
   for (int64_t step = 1; step <= 4; ++step) {
@@ -141,7 +141,7 @@ TEST_F(PromptSourceTest, MixesSourcesByWeightWithinTheirSteps) {
   }
   EXPECT_EQ(mixture.drawn(), (std::vector<int64_t>{of_own, of_more}));
 
-  PromptMixture resumed(own, {more}, 5);
+  PromptMixture resumed(own, {more}, {}, 5);
   resumed.continue_from(mixture.drawn());
   EXPECT_EQ(resumed.draw(5, 1)[0].id, mixture.draw(5, 1)[0].id);
 }

@@ -298,6 +298,35 @@ TEST_F(Ops, LogProbsMatchFloat64) {
   }
 }
 
+// Rows of one call and of a call each: temperatures, and a filter for some rows only.
+TEST_F(Ops, EveryRowMayHaveItsOwnDistribution) {
+  const int64_t rows = 6, vocab = 30;
+  const double temperatures[] = {0.7, 1.0, 0.1, 2.5, 1.3, 0.9};
+  const Weight head = weight(random({vocab, 20}));
+  const at::Tensor hidden = random({rows, 20}), targets = at::arange(3, 3 + rows, at::kInt);
+  std::vector<int32_t> ids;
+  std::vector<int64_t> offsets = {0};
+  for (int32_t r = 0; r < rows; ++r) {
+    if (r % 2 == 0) ids.insert(ids.end(), {2, 3 + r, 20});
+    offsets.push_back(static_cast<int64_t>(ids.size()));
+  }
+  const TokenDistribution all{.kept_ids = ids.data(), .kept_offsets = offsets.data(), .temperatures = temperatures};
+  const at::Tensor together = hidden.detach().clone().requires_grad_(true);
+  const LogProbs out = log_probs(together, head, targets, all);
+  (out.log_probs + out.entropy * 0.5).sum().backward();
+  for (int64_t r = 0; r < rows; ++r) {
+    const bool filtered = r % 2 == 0;
+    const TokenDistribution one{temperatures[r], filtered ? ids.data() : nullptr,
+                                filtered ? offsets.data() + r : nullptr};
+    const at::Tensor alone = hidden.narrow(0, r, 1).detach().clone().requires_grad_(true);
+    const LogProbs expected = log_probs(alone, head, targets.narrow(0, r, 1), one);
+    (expected.log_probs + expected.entropy * 0.5).sum().backward();
+    EXPECT_TRUE(same_bits(out.log_probs.narrow(0, r, 1).detach(), expected.log_probs.detach())) << r;
+    EXPECT_TRUE(same_bits(out.entropy.narrow(0, r, 1).detach(), expected.entropy.detach())) << r;
+    EXPECT_LT(largest_difference(together.grad().narrow(0, r, 1), alone.grad()), 1e-6) << r;
+  }
+}
+
 TEST_F(Ops, ResultsDoNotDependOnThreads) {
   const int before = num_threads();
   std::vector<at::Tensor> results;

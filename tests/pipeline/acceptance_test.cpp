@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+
+#include "hone/core/random.h"
 
 namespace hone {
 namespace {
@@ -30,6 +33,33 @@ TEST(Similarity, IsTheJaccardIndexOfRunsOfThree) {
   EXPECT_EQ(similarity("a", "a"), 1);
   EXPECT_EQ(similarity("a", "b"), 0);
   EXPECT_EQ(similarity("", ""), 1);
+}
+
+// Against similarity() of all pairs.
+TEST(KeptTexts, FindsWhatComparingAllPairsFinds) {
+  RandomStream random(5, RandomPurpose::kTest);
+  for (const double limit : {0.0, 0.3, 0.6, 0.9, 1.0}) {
+    KeptTexts kept(limit);
+    std::vector<std::string> texts;
+    int found = 0;
+    for (int i = 0; i < 300; ++i) {
+      // A few words of an earlier text are others.
+      std::string text;
+      const std::string from = texts.empty() ? "" : texts[random.next_below(texts.size())];
+      for (size_t w = 0, n = random.next_below(30); w < n; ++w) {
+        const bool same = 2 * w + 1 < from.size() && random.next_below(12) > 0;
+        text += {same ? from[2 * w] : static_cast<char>('a' + random.next_below(6)), ' '};
+      }
+      const bool expected = std::ranges::any_of(
+          texts, [&](const std::string& other) { return other == text || similarity(other, text) > limit; });
+      EXPECT_EQ(kept.has_similar(text), expected) << limit << ": " << text;
+      found += expected;
+      texts.push_back(text);
+      kept.add(text);
+    }
+    EXPECT_GT(found, 3) << limit;
+    EXPECT_LT(found, 300) << limit;
+  }
 }
 
 RewardConfig reward(RewardParameters parameters) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -63,6 +64,27 @@ TEST(Likelihood, PackingChangesNoBitOfTheGradient) {
     EXPECT_NEAR(losses[i], losses[0], 1e-6);
   }
   EXPECT_NEAR(mean_negative_log_likelihood(model, examples, 40), losses[0], 1e-6);
+}
+
+// Against TRL's trainer, which pads or packs (tests/fixtures/make_sft_loss.py); ours packs as many as the budget holds.
+TEST(Likelihood, IsTheLossOfTrl) {
+  const nlohmann::json trl =
+      nlohmann::json::parse(std::ifstream(std::string(HONE_SOURCE_DIR) + "/tests/fixtures/sft_loss.json"));
+  std::vector<Example> examples;
+  size_t targets = 0;
+  for (const auto& row : trl["examples"]) {
+    examples.push_back({row["ids"].get<std::vector<int32_t>>(), row["first_target"].get<int64_t>()});
+    targets += static_cast<size_t>(examples.back().targets());
+  }
+  for (const char* const kind : {"padded", "packed"}) {
+    EXPECT_EQ(trl[kind]["targets"], targets);
+    for (const int64_t tokens : {1, 40, 4096}) {
+      Model model = Model::load(model_path("llama"), /*trains=*/true);
+      Trainer trainer(model, {}, 1);
+      EXPECT_NEAR(accumulate_likelihood(trainer, examples, tokens), trl[kind]["loss"].get<double>(), 1e-5) << tokens;
+      EXPECT_NEAR(std::sqrt(kernels::sum_of_squares(model.flat_grad())), trl[kind]["grad_norm"].get<double>(), 1e-5);
+    }
+  }
 }
 
 TEST(Likelihood, WhatIsGivenIsNotLearnt) {

@@ -2,8 +2,8 @@
 #include <random>
 
 #include "fixtures.h"
+#include "hone/core/base64.h"
 #include "hone/tokenizer/utf8.h"
-#include "tokenizer/base64.h"
 #include "tokenizer/byte_level.h"
 
 namespace hone {

@@ -2,8 +2,8 @@
 #include <random>
 
 #include "fixtures.h"
+#include "hone/core/base64.h"
 #include "hone/core/error.h"
-#include "tokenizer/base64.h"
 
 namespace hone {
 namespace {

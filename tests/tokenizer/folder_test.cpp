@@ -1,7 +1,7 @@
 // What the files beside a vocabulary say, and which file is read.
 #include "fixtures.h"
+#include "hone/core/base64.h"
 #include "hone/core/error.h"
-#include "tokenizer/base64.h"
 #include "tokenizer/byte_level.h"
 
 namespace hone {

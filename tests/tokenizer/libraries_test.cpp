@@ -1,6 +1,6 @@
 // Every component against Hugging Face's library, and small SentencePiece models against Google's.
 #include "fixtures.h"
-#include "tokenizer/base64.h"
+#include "hone/core/base64.h"
 
 namespace hone {
 namespace {

@@ -32,6 +32,7 @@ struct TrainBatch {
 
   at::Tensor rows;           ///< [R] int64: the position in ids of the token before, whose hidden state predicts row r
   at::Tensor targets;        ///< [R] int32: the completion token
+  at::Tensor temperatures;   ///< [R] float64: that the token was drawn at
   at::Tensor old_log_probs;  ///< [R] float32: denominators of the ratios; the sampler's log-probs until overwritten
   at::Tensor ref_log_probs;  ///< [R] float32; undefined until scored
   at::Tensor behavior_log_probs;  ///< [R] float32: the sampler's where old_log_probs are others; else undefined
@@ -39,16 +40,17 @@ struct TrainBatch {
   at::Tensor weights;  ///< [R] float32, all > 0; minibatches only: the loss is the sum of weight * token loss
 
   std::vector<int32_t> kept_ids;      ///< data::KeptIds of all rows, one after the other
-  std::vector<int64_t> kept_offsets;  ///< [R + 1]: row r drew from kept_ids[kept_offsets[r] .. kept_offsets[r+1]);
-                                      ///< empty when no filter was on
+  std::vector<int64_t> kept_offsets;  ///< [R + 1]: row r drew from kept_ids[kept_offsets[r] .. kept_offsets[r+1]), or
+                                      ///< from all ids where that is empty; no offsets when no filter was on
 
   int64_t num_sequences() const { return static_cast<int64_t>(sources.size()); }
   int64_t num_tokens() const { return offsets.back(); }
   int64_t num_rows() const { return row_offsets.back(); }
 };
 
-/// All completions of the step, group by group, with the sampler's log-probs as old_log_probs.
-TrainBatch build_batch(const std::vector<RolloutGroup>& groups);
+/// All completions of the step, group by group, with the sampler's log-probs as old_log_probs. `temperatures` are those
+/// that the groups were drawn at; none: all at 1.
+TrainBatch build_batch(const std::vector<RolloutGroup>& groups, const std::vector<double>& temperatures = {});
 
 /// Splits the rollout at random into config.num_minibatches minibatches whose sizes differ by one completion at most
 /// (fewer minibatches when there are fewer completions; none of none), and gives every token its advantage and weight.

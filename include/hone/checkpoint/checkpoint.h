@@ -57,6 +57,8 @@ class CheckpointStore {
   /// Commits `state` as step `step` >= 0, replacing one of that step, and then removes the oldest beyond `keep`. Throws
   /// Error kFailed with file and reason; whatever was committed before is still there, and saving again may succeed.
   void save(int64_t step, const State& state, const std::map<std::string, std::string>& info = {});
+  /// The checkpoint of this step stays when newer ones have come.
+  void pin(std::optional<int64_t> step) { pinned_ = step; }
   /// The newest valid one: sizes and hashes of all files are checked. Throws Error kInput for a valid one that this
   /// program cannot read (a later format, another world size) rather than going back behind it.
   LoadResult load_newest();
@@ -75,6 +77,7 @@ class CheckpointStore {
 
   std::filesystem::path folder_;
   int64_t keep_;
+  std::optional<int64_t> pinned_;
   std::set<int64_t> damaged_;  ///< steps that load_newest() refused: they do not count among the kept
 };
 

@@ -17,7 +17,28 @@ inline std::span<const std::string_view> enum_names(Split) {
 /// The built-in world of bilingual chain arithmetic, as a data set of problems and as a corpus.
 inline constexpr std::string_view kBuiltinChains = "builtin:chains";
 
-/// Problems with an answer.
+/// Benchmarks whose files are read as their authors publish them (hone/data/benchmarks.h).
+enum class Benchmark {
+  kGsm8k,
+  kMath,
+  kAime,
+  kAmc,
+  kOlympiadBench,
+  kMinerva,
+  kHumanEval,
+  kMbpp,
+  kLiveCodeBench,
+  kMmlu,
+  kGpqa,
+  kIfeval,
+};
+inline constexpr std::string_view kBenchmarkNames[] = {"gsm8k",         "math",    "aime",      "amc",
+                                                       "olympiadbench", "minerva", "humaneval", "mbpp",
+                                                       "livecodebench", "mmlu",    "gpqa",      "ifeval"};
+inline std::span<const std::string_view> enum_names(Benchmark) {
+  return kBenchmarkNames;
+}
+
 /// A field of a record as the program knows it.
 struct RecordField {
   std::string_view name, help;
@@ -52,9 +73,11 @@ struct FieldsConfig {
 };
 void describe(ConfigVisitor& v, FieldsConfig& c);
 
+/// Problems with an answer.
 struct DataConfig {
   std::string path;
   std::optional<std::string> source;
+  std::optional<Benchmark> format;
   FieldsConfig fields;
   bool shuffle = true;
   Split split = Split::kTrain;
@@ -63,6 +86,8 @@ struct DataConfig {
   bool operator==(const DataConfig&) const = default;
 };
 void describe(ConfigVisitor& v, DataConfig& c);
+/// The key `format`, wherever there is a file of problems.
+void describe_format(ConfigVisitor& v, std::optional<Benchmark>& format);
 
 /// One of several sources of prompts.
 struct SourceConfig {
@@ -70,9 +95,23 @@ struct SourceConfig {
   DataConfig data;
   double weight = 1.0;
   std::optional<int64_t> from_step, until_step;
+  // In place of those of `sampling`.
+  std::optional<double> temperature, top_p;
+  std::optional<int64_t> top_k;
+  std::optional<double> min_p;
   bool operator==(const SourceConfig&) const = default;
 };
 void describe(ConfigVisitor& v, SourceConfig& c);
+
+/// Which records of a file are worth asking, by how many of their completions were right.
+struct CurriculumConfig {
+  std::optional<double> min_pass_rate, max_pass_rate;
+  double momentum = 0.5;
+  int64_t revisit_rounds = 3;
+  bool on() const { return min_pass_rate || max_pass_rate; }
+  bool operator==(const CurriculumConfig&) const = default;
+};
+void describe(ConfigVisitor& v, CurriculumConfig& c);
 
 struct CorpusConfig {
   std::string path;

@@ -12,6 +12,7 @@ struct EvalConfig {
   std::optional<int64_t> every;
   std::optional<std::string> path;
   std::optional<std::string> source;
+  std::optional<Benchmark> format;
   FieldsConfig fields;
   int64_t num_generations = 1;
   double temperature = 0.0;
@@ -27,6 +28,7 @@ inline void describe(ConfigVisitor& v, EvalConfig& c) {
   v.field("path", c.path, any_value(), "",
           "File of held-out problems, as in data.path; null for builtin:chains where data.path is that.");
   v.field("source", c.source, any_value(), "", "Where the file comes from, as in data.source.");
+  describe_format(v, c.format);
   v.section("fields", c.fields, "As data.fields, for the file of held-out problems.");
   v.field("num_generations", c.num_generations, between(1, kMaxCount), "completions",
           "Completions a problem; above 1 there are also pass@k and cons@k.");

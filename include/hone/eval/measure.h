@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/data/config.h"
 #include "hone/data/records.h"
 #include "hone/reward/reward.h"
 
@@ -63,8 +64,10 @@ int64_t count_reflection_words(std::string_view text);
 
 /// Those of a list that are for the prompts of a source.
 std::vector<RewardConfig> rewards_for(const std::vector<RewardConfig>& rewards, const std::string& source);
-/// The reward of a list that says what is right; nothing where none does.
-std::optional<RewardConfig> judging_reward(const std::vector<RewardConfig>& rewards);
+/// The reward that says what is right: of problems in a benchmark's format the one of a list with the type that judges
+/// it, or that type with its defaults; of others the first of the list that can; nothing where none does.
+std::optional<RewardConfig> judging_reward(const std::vector<RewardConfig>& rewards,
+                                           std::optional<Benchmark> format = std::nullopt);
 
 /// As named numbers: accuracy, format, mean_length, language_consistency, clipped_ratio and, of several completions a
 /// problem, accuracy_error, pass@K, cons@K and reflection_words.

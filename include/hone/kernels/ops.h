@@ -114,11 +114,13 @@ at::Tensor mixture(const at::Tensor& x, const Routing& routing, const std::vecto
                    const at::Tensor& residual);
 
 /// The distribution that a token is drawn from: softmax(logits / temperature), limited to the row's kept ids when there
-/// are any. offsets [R + 1]: row r may use ids[offsets[r] .. offsets[r+1]).
+/// are any. offsets [R + 1]: row r may use ids[offsets[r] .. offsets[r+1]), or all where there are none.
 struct TokenDistribution {
   double temperature = 1.0;  ///< > 0
   const int32_t* kept_ids = nullptr;
   const int64_t* kept_offsets = nullptr;
+  const double* temperatures = nullptr;  ///< [R], of each row, in place of `temperature`
+  double temperature_of(int64_t row) const { return temperatures == nullptr ? temperature : temperatures[row]; }
 };
 
 struct LogProbs {

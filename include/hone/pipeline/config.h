@@ -85,6 +85,7 @@ struct GrpoStage {
   StageModelConfig model;
   DataConfig data;
   std::vector<SourceConfig> sources;
+  CurriculumConfig curriculum;
   std::string prompt_template = "r1_zero";
   GrpoConfig grpo;
   SamplingConfig sampling;
@@ -152,6 +153,13 @@ inline std::span<const std::string_view> enum_names(Rewrite) {
   return kRewriteNames;
 }
 
+/// Where near-duplicates of a kept completion are looked for: among those of its prompt, or among all that are kept.
+enum class DuplicateScope { kPrompt, kAll };
+inline constexpr std::string_view kDuplicateScopeNames[] = {"prompt", "all"};
+inline std::span<const std::string_view> enum_names(DuplicateScope) {
+  return kDuplicateScopeNames;
+}
+
 /// What is sampled, and which of the right completions are kept (DeepSeek-R1, arXiv 2501.12948 v2, appendix B.3.3).
 struct RejectionSampleConfig {
   std::optional<int64_t> prompts;
@@ -166,6 +174,7 @@ struct RejectionSampleConfig {
   std::optional<double> max_repetition;
   std::optional<int64_t> min_length, max_length;
   std::optional<double> max_similarity = 0.9;
+  DuplicateScope duplicates_over = DuplicateScope::kPrompt;
   Rewrite rewrite = Rewrite::kNone;
   bool operator==(const RejectionSampleConfig&) const = default;
 };

@@ -17,6 +17,7 @@ bool is_word(char c) {
 std::vector<BoxFile> program_files(const Language& language, const FunctionTests& tests, const std::string& program) {
   const bool prompt_is_code =
       !tests.entry_point.empty() && defines_in_python(tests.prompt, tests.entry_point);  // else it is words
+  if (!tests.imports.empty()) return {{"/box/prompt.py", tests.imports}, {language.source, program}};
   if (!prompt_is_code) return {{language.source, program}};
   if (!defines_in_python(program, tests.entry_point)) return {{language.source, tests.prompt + program}};
   return {{"/box/prompt.py", tests.prompt}, {language.source, program}};

@@ -74,6 +74,7 @@ Task read_task(const Record& record) {
   FunctionTests tests;
   tests.entry_point = record.text("entry_point").value_or("");
   tests.prompt = record.text("prompt").value_or("");
+  tests.imports = record.text("program_imports").value_or("");
   tests.list = read_texts(record, "test_list");
   if (tests.list.empty()) {
     const auto test = read_json(record, "test");

@@ -25,6 +25,7 @@ struct FunctionTests {
   std::vector<std::string> setup;  ///< runs before them
   std::string entry_point;         ///< name of the function, or empty
   std::string prompt;              ///< of the task, or empty; code in the HumanEval form
+  std::string imports;             ///< run before the program, or empty; of LiveCodeBench
 };
 
 struct Task {
