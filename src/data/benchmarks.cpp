@@ -111,11 +111,13 @@ void read_gsm8k(Row& row) {
   row.set("answer", answer);
 }
 
-// The gold: `answer`, or the last box of `solution`. A null one stays away.
+// The gold: `answer`, or the last box of `solution`. A null one stays away; rewards report that, and an empty one.
 void read_gold(Row& row) {
   if (const Json* const answer = row.find({"answer", "Answer"})) {
     if (answer->is_null()) return row.forget("answer");
-    return row.set("answer", row.text({"answer", "Answer"}));
+    const auto text = row.find_text({"answer", "Answer"});
+    if (!text) row.refuse("an answer that is a text or a number");
+    return row.set("answer", *text);
   }
   const auto box = last_box(row.text({"solution", "Solution"}));
   if (!box) row.refuse("an answer, or a solution with \\boxed{...}");
@@ -132,6 +134,7 @@ void read_aime(Row& row) {
   read_math(row);
   const auto answer = row.find_text({"answer"});
   if (!answer) return;
+  if (is_blank(*answer)) row.refuse("an answer from 0 to 999");
   double value = -1;
   const Json number =
       Json::parse(answer->substr(std::min(answer->size() - 1, answer->find_first_not_of('0'))), nullptr, false);

@@ -10,10 +10,11 @@ namespace hone {
 namespace {
 
 double measure(const EvalRecord& record, const std::string& name) {
-  if (const auto value = find_metric(record.metrics, name)) return *value;
-  if (const auto value = find_metric(record.metrics, "eval_" + name)) return *value;  // as transformers reads `loss`
   std::vector<std::string> names;
-  for (const auto& [known, value] : record.metrics) names.push_back(known);
+  for (const auto& [known, value] : record.metrics) {
+    if (known == name || known == "eval_" + name) return value;  // transformers reads `loss` as eval_loss
+    names.push_back(known);
+  }
   throw_input({.what = "the evaluations have no such measure",
                .place = "checkpoint.metric_for_best_model",
                .got = "'" + name + "'",

@@ -56,13 +56,9 @@ INSTANTIATE_TEST_SUITE_P(Shared, GoldOfBenchmark,
                                          BenchmarkFile{Benchmark::kMath, "math500/test.jsonl", 300, 0},
                                          BenchmarkFile{Benchmark::kMath, "math_train/train.jsonl", 7474, 4},
                                          BenchmarkFile{Benchmark::kAime, "aime_1983_2023/train.jsonl", 975, 0},
-                                         BenchmarkFile{Benchmark::kAmc, "gaokao2023en/test.jsonl", 385, 0},
                                          BenchmarkFile{Benchmark::kMinerva, "minerva_math/test.jsonl", 272, 0},
                                          BenchmarkFile{Benchmark::kOlympiadBench, "olympiadbench/test.jsonl", 675, 0}),
-                         [](const auto& info) {
-                           std::string name = info.param.name.substr(0, info.param.name.find('/'));
-                           return name;
-                         });
+                         [](const auto& tested) { return tested.param.name.substr(0, tested.param.name.find('/')); });
 
 // Judges one completion of each; nothing where programs cannot be isolated here.
 std::optional<RewardSet> code_judge() {
