@@ -9,6 +9,7 @@
 #include "hone/eval/evaluate.h"
 #include "hone/report/evals.h"
 #include "hone/rollout/engine.h"
+#include "pipeline/over_ranks.h"
 #include "pipeline/recorder.h"
 #include "pipeline/stage.h"
 
@@ -24,6 +25,7 @@ class EvalRun {
       : stage_(std::get<EvalStage>(config.stages[index])),
         judge_(*judging_reward(stage_.rewards)),
         others_(other_rewards(stage_.rewards)),
+        ranks_(run.ranks()),
         recorder_(run, config, index) {
     for (const EvaluatedModelConfig& model : stage_.models) names_.push_back(*model.name);
     DataConfig data = stage_.data;
@@ -34,9 +36,9 @@ class EvalRun {
   }
 
   StageEnd run() {
-    const auto checkpoint = recorder_.resume(/*checkpoint_bytes=*/0);
+    const auto checkpoint = recorder_.resume({});
     if (checkpoint) results_ = Json::parse(checkpoint->state.text("results"));
-    for (size_t i = results_.size(); i < stage_.models.size(); ++i) {
+    for (size_t i = checkpoint ? static_cast<size_t>(checkpoint->step) : 0; i < stage_.models.size(); ++i) {
       StepMetrics metrics = evaluate_model(static_cast<int64_t>(i) + 1, stage_.models[i]);
       Json result = {{"model", names_[i]}};
       for (const auto& [name, value] : metrics) result[name] = value;
@@ -44,9 +46,9 @@ class EvalRun {
       const bool stop = recorder_.end_step(static_cast<int64_t>(i) + 1, std::move(metrics), [this] { return state(); });
       if (stop) return StageEnd::kStopped;
     }
-    write_atomic(recorder_.folder() / "results.json", results_.dump(2) + "\n");
+    if (ranks_.is_main()) write_atomic(recorder_.folder() / "results.json", results_.dump(2) + "\n");
     recorder_.finish();
-    print_table();
+    if (ranks_.is_main()) print_table();
     return StageEnd::kFinished;
   }
 
@@ -62,7 +64,9 @@ class EvalRun {
     return std::optional<RewardSet>(std::in_place, others, std::nullopt);
   }
 
+  // Every rank completes its share of the problems; the main one judges all, and the others get no metrics.
   StepMetrics evaluate_model(int64_t step, const EvaluatedModelConfig& config) {
+    ranks_.enter(fmt::format("model {}: sampling", step));
     const Tokenizer tokenizer = Tokenizer::load(config.path);
     const PromptTemplate prompt_template =
         PromptTemplate::load(config.prompt_template.value_or(stage_.prompt_template), config.path);
@@ -76,16 +80,27 @@ class EvalRun {
     StepMetrics metrics;
     if (stage_.eval.greedy) {
       sampling.temperature = 0;
-      const EvalResult greedy = evaluate(engine, prompts, 1, sampling, /*seed=*/0, judge_);
+      const EvalResult greedy = sample_and_judge(engine, prompts, 1, sampling);
       metrics.emplace_back("accuracy/greedy", greedy.judged.measures.accuracy);
     }
     sampling.temperature = stage_.eval.temperature;
     sampling.top_p = stage_.eval.top_p;
-    const EvalResult result = evaluate(engine, prompts, stage_.eval.num_generations, sampling, /*seed=*/0, judge_);
+    const EvalResult result = sample_and_judge(engine, prompts, stage_.eval.num_generations, sampling);
+    if (!ranks_.is_main()) return {};
     for (auto& measure : to_metrics(result.judged.measures)) metrics.push_back(std::move(measure));
     add_other_rewards(result.groups, metrics);
     record_samples(step, result);
     return metrics;
+  }
+
+  EvalResult sample_and_judge(RolloutEngine& engine, const std::vector<Prompt>& prompts, int64_t num_generations,
+                              const SamplingConfig& sampling) const {
+    EvalResult result;
+    result.groups = over_ranks(ranks_, prompts, [&](std::vector<Prompt> mine) {
+      return sample_held_out(engine, std::move(mine), num_generations, sampling, /*seed=*/0);
+    });
+    if (ranks_.is_main()) result.judged = judge_(result.groups);
+    return result;
   }
 
   void add_other_rewards(std::vector<RolloutGroup> groups, StepMetrics& metrics) const {
@@ -142,6 +157,7 @@ class EvalRun {
   const EvalStage& stage_;
   const Judge judge_;
   const std::optional<RewardSet> others_;
+  dist::ProcessGroup& ranks_;
   StageRecorder recorder_;
   std::vector<std::string> names_;
   std::vector<Prompt> problems_;

@@ -50,28 +50,32 @@ StageRecorder::StageRecorder(RunFolder& run, const RunConfig& config, size_t ind
       logging_(config.logging),
       index_(index),
       checkpoint_(checkpoint_config(config.stages[index])),
-      folder_(run.stage_path(index)) {
+      folder_(run.stage_path(index)),
+      spread_(run.ranks().size() > 1 && config.runtime.zero_stage > 0),
+      store_(folder_ / "checkpoints", checkpoint_.keep, run.ranks()) {
   if (!run_.ranks().is_main()) return;
-  create_folders(folder_);
-  store_.emplace(folder_ / "checkpoints", checkpoint_.keep);
-  store_->remove_leftovers();
+  store_.remove_leftovers();
   remove_leftovers(folder_);
 }
 
 StageRecorder::~StageRecorder() = default;
 
-std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
+std::optional<Checkpoint> StageRecorder::resume(const State& state) {
   dist::ProcessGroup& ranks = run_.ranks();
+  uint64_t checkpoint_bytes = 0;
+  for (const dist::Piece& piece : state.pieces) checkpoint_bytes += piece.values.nbytes();
+  if (spread_) checkpoint_bytes = static_cast<uint64_t>(ranks.all_sum(static_cast<double>(checkpoint_bytes)));
+  for (const auto& [name, tensor] : state.tensors) checkpoint_bytes += tensor.nbytes();
   if (!ranks.is_main()) {
     const int64_t step = ranks.all_max(kNoStep);
     if (step == kNoStep) return std::nullopt;
-    return CheckpointStore(folder_ / "checkpoints", checkpoint_.keep).load(step);
+    return store_.load(step);
   }
   const uint64_t needed = 3 * checkpoint_bytes, available = free_disk_bytes(folder_);
   HONE_CHECK(needed <= available, .what = "the disk is too small for two checkpoints and the model",
              .place = folder_.string(), .got = gigabytes(available) + " free", .expected = gigabytes(needed),
              .hint = "free some space or choose another --output");
-  LoadResult loaded = store_->load_newest();
+  LoadResult loaded = store_.load_newest();
   for (const std::string& line : loaded.refused) log_warning(line);
   StageStatus& status = run_.stage(index_);
   status.status = "running";
@@ -113,7 +117,11 @@ void StageRecorder::add_sample(std::string_view json) {
 
 bool StageRecorder::end_step(int64_t step, StepMetrics metrics, const std::function<State()>& state) {
   const bool last = step == run_.stage(index_).steps, stop = agree_to_stop();
-  if (run_.ranks().is_main()) record_step(step, std::move(metrics), state, last || stop);
+  const bool main = run_.ranks().is_main(), due = checkpoint_.every && step % *checkpoint_.every == 0;
+  if (main) record_step(step, std::move(metrics));
+  bool save = main && (last || stop || take_save_request() || due || failed_saves_ > 0);
+  if (spread_) save = run_.ranks().all_max(save ? 1 : 0) != 0;  // a request is the main rank's alone
+  if (save) try_to_save(step, state, last || stop);
   return stop && !last;
 }
 
@@ -123,8 +131,7 @@ bool StageRecorder::agree_to_stop() const {
   return signal != 0;
 }
 
-void StageRecorder::record_step(int64_t step, StepMetrics metrics, const std::function<State()>& state,
-                                bool must_save) {
+void StageRecorder::record_step(int64_t step, StepMetrics metrics) {
   metrics.emplace_back("time/save", save_seconds_);  // of the last save before this line
   metrics.emplace_back("memory/peak_mb", peak_megabytes());
   logs_->metrics.append(step, metrics);
@@ -136,8 +143,6 @@ void StageRecorder::record_step(int64_t step, StepMetrics metrics, const std::fu
     }
     logs_->events->append(step, shown);
   }
-  const bool due = checkpoint_.every && step % *checkpoint_.every == 0;
-  if (must_save || take_save_request() || due || failed_saves_ > 0) try_to_save(step, state, must_save);
 }
 
 void StageRecorder::try_to_save(int64_t step, const std::function<State()>& state, bool must) {
@@ -157,12 +162,13 @@ void StageRecorder::try_to_save(int64_t step, const std::function<State()>& stat
 }
 
 void StageRecorder::save(int64_t step, State state) {
+  if (!run_.ranks().is_main()) return store_.save(step, state);
   logs_->metrics.sync();
   logs_->samples.sync();
   state.scalars["log.metrics"] = static_cast<int64_t>(logs_->metrics.size());
   state.scalars["log.samples"] = static_cast<int64_t>(logs_->samples.size());
   state.scalars["log.evals"] = eval_lines();
-  store_->save(step, state);
+  store_.save(step, state);
 }
 
 std::string StageRecorder::dump(std::string_view name, int64_t step, const NamedTensors& tensors) {

@@ -25,7 +25,9 @@ void forget_free_keys(Stage& stage) {
       [](auto& s) {
         s.checkpoint = {};
         if constexpr (requires { s.guards; }) s.guards = {};
-        if constexpr (requires { s.optimizer; }) s.optimizer.micro_batch_tokens = 0;
+        if constexpr (requires { s.optimizer; }) {
+          s.optimizer.micro_batch_tokens = 0, s.optimizer.gradient_checkpointing = false;
+        }
         if constexpr (requires { s.model.source; }) s.model.source.reset();
         if constexpr (requires { s.data.source; }) s.data.source.reset();
         if constexpr (requires { s.eval.source; }) s.eval.source.reset();
