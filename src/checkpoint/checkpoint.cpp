@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 #include "checkpoint/manifest.h"
 #include "checkpoint/state.h"
@@ -23,7 +24,8 @@ constexpr const char* kScalars = "scalars.json";
 constexpr std::string_view kStepPrefix = "step-";
 constexpr uint64_t kMaxManifestBytes = 16 << 20;
 constexpr int64_t kLeastKept = 2;
-constexpr int64_t kWorldSize = 1;  // state is saved by one process so far
+constexpr int64_t kMostRanks = 1 << 20;
+constexpr char kPieceMark = '@';  // "exp_avg@1024": elements from 1024 on
 
 std::string step_name(int64_t step) {
   return fmt::format("{}{:06}", kStepPrefix, step);
@@ -33,6 +35,50 @@ std::string step_name(int64_t step) {
 std::string shard_name(int64_t rank, int64_t world_size) {
   return fmt::format("state-{:05}-of-{:05}.safetensors", rank, world_size);
 }
+
+/// The tensors of a file: the main rank's hold what all have, too.
+NamedTensors shard_of(const State& state, bool main) {
+  NamedTensors tensors;
+  if (main) tensors = state.tensors;
+  for (const dist::Piece& piece : state.pieces)
+    tensors.emplace_back(fmt::format("{}{}{}", piece.name, kPieceMark, piece.begin), piece.values);
+  return tensors;
+}
+
+void add_shard(const SafetensorsFile& file, State& state) {
+  for (const std::string& name : file.names()) {
+    const size_t mark = name.rfind(kPieceMark);
+    if (mark == std::string::npos) {
+      state.tensors.emplace_back(name, file.tensor(name));
+      continue;
+    }
+    dist::Piece piece{.name = name.substr(0, mark), .begin = -1, .values = file.view(name)};
+    std::from_chars(name.data() + mark + 1, name.data() + name.size(), piece.begin);
+    HONE_CHECK(piece.begin >= 0, .what = "a piece without a place", .place = file.path().string(), .got = name);
+    state.pieces.push_back(std::move(piece));
+  }
+}
+
+template <class Fill>
+ManifestFile write_file(const fs::path& path, const Fill& fill) {
+  FileWriter file(path);
+  fill(file);
+  fail_point("checkpoint.before_sync");
+  std::string hash = file.finish();
+  return {.name = path.filename(), .size = file.size(), .sha256 = std::move(hash)};
+}
+
+// What a rank tells the main one of its file.
+std::string to_line(const ManifestFile& file) {
+  return fmt::format("{} {} {}", file.name, file.size, file.sha256);
+}
+ManifestFile from_line(const std::string& line) {
+  std::istringstream words(line);
+  ManifestFile file;
+  words >> file.name >> file.size >> file.sha256;
+  return file;
+}
+constexpr char kFailureMark = '!';
 
 /// The step of a folder's name, if it is one.
 std::optional<int64_t> parse_step(const std::string& name) {
@@ -56,13 +102,17 @@ State read_state(const fs::path& folder, const Manifest& manifest) {
     return std::any_of(manifest.files.begin(), manifest.files.end(),
                        [&](const auto& file) { return file.name == name; });
   };
-  const std::string shard = shard_name(0, kWorldSize);
-  HONE_CHECK(manifest.files.size() == 2 && listed(shard) && listed(kScalars), .what = "manifest lists other files",
-             .place = (folder / kManifest).string(), .expected = fmt::format("{} and {}", shard, kScalars));
-
+  const auto shards = static_cast<int64_t>(manifest.files.size()) - 1;
+  HONE_CHECK(shards == manifest.world_size && listed(kScalars), .what = "manifest lists other files",
+             .place = (folder / kManifest).string(),
+             .expected = fmt::format("{} files of ranks and {}", manifest.world_size, kScalars));
   State state;
-  const SafetensorsFile tensors = SafetensorsFile::open(folder / shard);
-  for (const std::string& name : tensors.names()) state.tensors.emplace_back(name, tensors.tensor(name));
+  for (int64_t rank = 0; rank < shards; ++rank) {
+    const std::string shard = shard_name(rank, shards);
+    HONE_CHECK(listed(shard), .what = "manifest lists other files", .place = (folder / kManifest).string(),
+               .expected = shard);
+    add_shard(SafetensorsFile::open(folder / shard), state);
+  }
   const MappedFile scalars(folder / kScalars);
   state.scalars = scalars_from_text(scalars.bytes(), (folder / kScalars).string());
   return state;
@@ -73,35 +123,74 @@ Checkpoint read_checkpoint(const fs::path& folder, int64_t step) {
   Manifest manifest = parse_manifest(read_file(folder / kManifest, kMaxManifestBytes), place);
   HONE_CHECK(manifest.step == step, .what = "manifest is of another step", .place = place,
              .got = std::to_string(manifest.step), .expected = std::to_string(step));
-  if (manifest.world_size != kWorldSize) {
-    throw UnreadableFormat{
-        fmt::format("{}: checkpoint of {} ranks cannot be read by {}", place, manifest.world_size, kWorldSize)};
-  }
+  HONE_CHECK(manifest.world_size >= 1 && manifest.world_size <= kMostRanks, .what = "number of ranks", .place = place,
+             .got = std::to_string(manifest.world_size));
   return {.step = step, .state = read_state(folder, manifest), .info = std::move(manifest.info)};
 }
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(fs::path folder, int64_t keep) : folder_(std::move(folder)), keep_(keep) {
+CheckpointStore::CheckpointStore(fs::path folder, int64_t keep, dist::ProcessGroup& ranks)
+    : folder_(std::move(folder)), keep_(keep), ranks_(ranks) {
   HONE_CHECK(keep >= kLeastKept, .what = "too few checkpoints kept", .place = "checkpoint.keep",
              .got = std::to_string(keep), .expected = fmt::format("at least {}", kLeastKept));
-  create_folders(folder_);
+  if (ranks.is_main()) create_folders(folder_);
 }
 
 void CheckpointStore::save(int64_t step, const State& state, const std::map<std::string, std::string>& info) {
   HONE_ASSERT(step >= 0);
-  fail_point("checkpoint.begin");
-  PendingFolder pending(folder_, step_name(step));
-  Manifest manifest{.step = step, .world_size = kWorldSize, .files = {}, .info = info};
-  const auto add = [&](const std::string& name, const auto& fill) {
-    FileWriter file(pending.path() / name);
-    fill(file);
-    fail_point("checkpoint.before_sync");
-    std::string hash = file.finish();
-    manifest.files.push_back({.name = name, .size = file.size(), .sha256 = std::move(hash)});
+  if (ranks_.size() == 1 || state.pieces.empty()) {
+    if (!ranks_.is_main()) return;
+    fail_point("checkpoint.begin");
+    PendingFolder pending(folder_, step_name(step));
+    commit(step, pending, {write_shard(pending.path(), state)}, state, info);
+    return;
+  }
+  // What goes wrong on one rank is said to all: they fail together, or the step counts for all.
+  std::optional<PendingFolder> pending;
+  std::string failure;
+  const auto attempt = [&](const auto& f) {
+    try {
+      if (failure.empty()) f();
+    } catch (const Error& error) {
+      failure = error.what();
+    }
   };
-  add(shard_name(0, kWorldSize), [&](FileWriter& file) { write_safetensors(file, state.tensors); });
-  add(kScalars, [&](FileWriter& file) { file.write(scalars_to_text(state)); });
+  if (ranks_.is_main()) {
+    attempt([&] {
+      fail_point("checkpoint.begin");
+      pending.emplace(folder_, step_name(step));
+    });
+  }
+  const fs::path folder = ranks_.broadcast(pending ? pending->path().string() : "");
+  ManifestFile written;
+  if (!folder.empty()) attempt([&] { written = write_shard(folder, state); });
+  std::vector<ManifestFile> shards;
+  for (const std::string& answer : ranks_.all_gather(failure.empty() ? to_line(written) : kFailureMark + failure)) {
+    if (!answer.starts_with(kFailureMark)) {
+      shards.push_back(from_line(answer));
+    } else if (failure.empty()) {
+      failure = answer.substr(1);
+    }
+  }
+  if (ranks_.is_main()) attempt([&] { commit(step, *pending, std::move(shards), state, info); });
+  failure = ranks_.broadcast(failure);
+  if (!failure.empty()) throw_failed({.what = failure});
+}
+
+ManifestFile CheckpointStore::write_shard(const fs::path& folder, const State& state) const {
+  const bool alone = state.pieces.empty();
+  return write_file(folder / shard_name(alone ? 0 : ranks_.rank(), alone ? 1 : ranks_.size()),
+                    [&](FileWriter& file) { write_safetensors(file, shard_of(state, ranks_.is_main())); });
+}
+
+// The manifest comes last: without it the folder does not count.
+void CheckpointStore::commit(int64_t step, PendingFolder& pending, std::vector<ManifestFile> shards, const State& state,
+                             const std::map<std::string, std::string>& info) {
+  Manifest manifest{
+      .step = step, .world_size = static_cast<int64_t>(shards.size()), .files = std::move(shards), .info = info};
+  manifest.files.push_back(
+      write_file(pending.path() / kScalars, [&](FileWriter& file) { file.write(scalars_to_text(state)); }));
   fail_point("checkpoint.before_manifest");
   FileWriter file(pending.path() / kManifest);
   file.write(to_text(manifest));

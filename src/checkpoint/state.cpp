@@ -1,5 +1,6 @@
 #include "checkpoint/state.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -63,10 +64,36 @@ double State::number(const std::string& name) const {
 const std::string& State::text(const std::string& name) const {
   return scalar<std::string>(*this, name, "a text");
 }
-uint64_t State::bytes() const {
-  uint64_t bytes = 0;
-  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
-  return bytes;
+void State::read(const std::string& name, int64_t begin, const at::Tensor& to) const {
+  int64_t read = 0;
+  const int64_t end = begin + to.numel();
+  const auto take = [&](int64_t at, const at::Tensor& values) {
+    const int64_t first = std::max(begin, at), last = std::min(end, at + values.numel());
+    if (first >= last) return;
+    HONE_CHECK(values.scalar_type() == to.scalar_type() && values.dim() == 1,
+               .what = fmt::format("checkpoint tensor '{}' is of another type", name));
+    to.narrow(0, first - begin, last - first).copy_(values.narrow(0, first - at, last - first));
+    read += last - first;
+  };
+  for (const auto& [key, values] : tensors) {
+    if (key == name) take(0, values);
+  }
+  for (const dist::Piece& piece : pieces) {
+    if (piece.name == name) take(piece.begin, piece.values);
+  }
+  HONE_CHECK(read == to.numel(), .what = fmt::format("checkpoint tensor '{}' has the wrong shape", name),
+             .got = fmt::format("{} elements", elements(name)), .expected = fmt::format("{} and more", end));
+}
+
+int64_t State::elements(const std::string& name) const {
+  int64_t count = 0;
+  for (const auto& [key, values] : tensors) {
+    if (key == name) count += values.numel();
+  }
+  for (const dist::Piece& piece : pieces) {
+    if (piece.name == name) count += piece.values.numel();
+  }
+  return count;
 }
 
 std::string scalars_to_text(const State& state) {

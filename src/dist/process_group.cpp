@@ -153,27 +153,40 @@ void ProcessGroup::fail(const char* name, const std::string& reason) {
                 .hint = others});
 }
 
-void ProcessGroup::all_reduce_sum(const at::Tensor& values) {
-  if (size_ == 1) return;
-  HONE_ASSERT(values.scalar_type() == at::kFloat && values.is_contiguous());
-  // Every rank adds up one part of the elements and gives all the sum. In pieces, so that the buffers stay small.
-  constexpr int64_t kPiece = 1 << 22;
-  const at::Tensor flat = values.view({-1});
-  const int64_t part = (std::min(kPiece, flat.numel()) + size_ - 1) / size_;
-  at::Tensor given = at::zeros({size_ * part}, at::kFloat), parts = at::empty({size_, part}, at::kFloat);
+Transfer ProcessGroup::start_reduce_scatter(const at::Tensor& given, const at::Tensor& sum) {
+  HONE_ASSERT(given.scalar_type() == at::kFloat && given.is_contiguous() && given.numel() == size_ * sum.numel());
+  if (size_ == 1) {
+    at::Tensor(sum).copy_(given.view_as(sum));
+    return {};
+  }
+  const at::Tensor parts = at::empty({size_, sum.numel()}, given.options());
+  c10::intrusive_ptr<c10d::Work> work;
   collect("a sum", [&] {
-    for (int64_t begin = 0; begin < flat.numel(); begin += kPiece) {
-      const int64_t count = std::min(kPiece, flat.numel() - begin);
-      at::Tensor piece = flat.narrow(0, begin, count);
-      given.narrow(0, 0, count).copy_(piece);
-      std::vector<int64_t> even;
-      network_->gloo->alltoall_base(parts, given, even, even)->wait();
-      sum_rows(parts);
-      at::Tensor mine = parts[0].contiguous();
-      network_->gloo->_allgather_base(given, mine)->wait();
-      piece.copy_(given.narrow(0, 0, count));
-    }
+    at::Tensor from = given.view({-1}), to = parts;
+    std::vector<int64_t> even;
+    work = network_->gloo->alltoall_base(to, from, even, even);
   });
+  return Transfer([this, given, sum, parts, work] {
+    collect("a sum", [&] {
+      work->wait();
+      sum_rows(parts);
+      at::Tensor(sum).copy_(parts[0].view_as(sum));
+    });
+  });
+}
+
+Transfer ProcessGroup::start_all_gather(const at::Tensor& mine, const at::Tensor& all) {
+  HONE_ASSERT(mine.is_contiguous() && all.is_contiguous() && all.numel() == size_ * mine.numel());
+  if (size_ == 1) {
+    at::Tensor(all).copy_(mine.view_as(all));
+    return {};
+  }
+  c10::intrusive_ptr<c10d::Work> work;
+  collect("a gathering", [&] {
+    at::Tensor from = mine.view({-1}), to = all.view({-1});
+    work = network_->gloo->_allgather_base(to, from);
+  });
+  return Transfer([this, mine, all, work] { collect("a gathering", [&] { work->wait(); }); });
 }
 
 std::vector<std::string> ProcessGroup::all_gather(const std::string& bytes) {

@@ -29,4 +29,15 @@ Share share_of(const std::vector<int64_t>& offsets, int64_t rank, int64_t size) 
   return {rank == 0 ? 0 : begin_of(rank), begin_of(rank + 1)};
 }
 
+int64_t piece_size(int64_t count, int64_t size) {
+  HONE_ASSERT(count >= 0 && size > 0);
+  const int64_t even = (count + size - 1) / size;
+  return (even + kPieceAlignment - 1) / kPieceAlignment * kPieceAlignment;
+}
+
+Share piece_of(int64_t count, int64_t rank, int64_t size) {
+  const int64_t piece = piece_size(count, size);
+  return {std::min(count, rank * piece), std::min(count, (rank + 1) * piece)};
+}
+
 }  // namespace hone::dist

@@ -77,8 +77,8 @@ LogProbs log_probs_forward(const at::Tensor& hidden, const Weight& head, const a
 
 struct HeadLogProbs : Function<HeadLogProbs> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden, const at::Tensor& targets,
-                               const at::Tensor& head_grad, const Weight* head, const TokenDistribution* d) {
-    ctx->save_for_backward({hidden, targets, head_grad});
+                               const Weight* head, const TokenDistribution* d) {
+    ctx->save_for_backward({hidden, targets});
     ctx->saved_data["head"] = reinterpret_cast<int64_t>(head);
     ctx->saved_data["temperature"] = d->temperature;
     ctx->saved_data["kept_ids"] = reinterpret_cast<int64_t>(d->kept_ids);
@@ -91,7 +91,7 @@ struct HeadLogProbs : Function<HeadLogProbs> {
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    const at::Tensor &hidden = saved[0], &targets = saved[1], &head_grad = saved[2];
+    const at::Tensor &hidden = saved[0], &targets = saved[1];
     const auto* head = reinterpret_cast<const Weight*>(ctx->saved_data["head"].toInt());
     const TokenDistribution d{ctx->saved_data["temperature"].toDouble(),
                               reinterpret_cast<const int32_t*>(ctx->saved_data["kept_ids"].toInt()),
@@ -123,9 +123,9 @@ struct HeadLogProbs : Function<HeadLogProbs> {
         },
         [&](int64_t first, int64_t count, const at::Tensor& dlogits) {
           dhidden.narrow(0, first, count).copy_(multiply_transposed(dlogits, head->value()));
-          if (head_grad.defined()) add_outer(dlogits, hidden.narrow(0, first, count), head_grad);
+          if (head->trains()) add_outer(dlogits, hidden.narrow(0, first, count), head->grad());
         });
-    return {dhidden, {}, {}, {}, {}};
+    return {dhidden, {}, {}, {}};
   }
 };
 
@@ -151,9 +151,9 @@ RowDistribution row_distribution(const float* logits, int64_t n, double temperat
 }
 
 LogProbs log_probs(const at::Tensor& hidden, const Weight& head, const at::Tensor& targets,
-                   const TokenDistribution& distribution, const at::Tensor& head_grad) {
+                   const TokenDistribution& distribution) {
   if (!wants_grad(hidden)) return log_probs_forward(hidden, head, targets, distribution);
-  auto out = HeadLogProbs::apply(hidden, targets, head_grad.defined() ? head_grad : head.grad(), &head, &distribution);
+  auto out = HeadLogProbs::apply(hidden, targets, &head, &distribution);
   return {out[0], out[1]};
 }
 

@@ -97,6 +97,24 @@ Weight Weight::frozen(int64_t out, int64_t in, at::ScalarType type) {
   return weight;
 }
 
+Weight Weight::unbound() {
+  Weight weight;
+  weight.trains_ = true;
+  return weight;
+}
+
+void Weight::bind_value(at::Tensor value) {
+  value_ = std::move(value);
+  packed_ = at::Tensor();
+  packed_version_ = -1;
+}
+
+void Weight::freeze() {
+  packed();
+  rows_ = value_.size(0);
+  value_ = at::Tensor();
+}
+
 const at::Tensor& Weight::packed() const {
   if (is_frozen() || packed_version_ == static_cast<int64_t>(value_._version())) return packed_;
   check_floats(value_, "weight");

@@ -55,6 +55,19 @@ bool is_new_head(const std::string& name, const WeightFiles& files) {
   return name == kScoreHead && !files.has(name);
 }
 
+// A weight's tensors below each other into `to`.
+void read_rows(const WeightFiles& files, const std::vector<NamedShape>& parts, const at::Tensor& to) {
+  int64_t begin = 0;
+  for (const auto& [name, shape] : parts) {
+    at::Tensor part = to.narrow(0, begin, shape[0]);
+    if (part.dim() == 1) part = part.view({1, -1});
+    files.read(name, [&](int64_t first, const at::Tensor& rows) {
+      return kernels::widen(rows, part.narrow(0, first, rows.size(0)));
+    });
+    begin += shape[0];
+  }
+}
+
 // Every shape and name, against headers alone.
 void check_files(const ModelConfig& config, const WeightFiles& files, bool trains) {
   ModelWeights names_only;
@@ -110,47 +123,54 @@ at::Tensor rows_of(const kernels::Weight& weight, int64_t first, const std::vect
 
 }  // namespace
 
-Model Model::load(const std::string& folder, bool trains) {
-  return load(folder, ModelConfig::load(folder), trains);
+Model Model::load(const std::string& folder, bool trains, Spread spread) {
+  return load(folder, ModelConfig::load(folder), trains, spread);
 }
 
-Model Model::load_scorer(const std::string& folder, bool trains) {
+Model Model::load_scorer(const std::string& folder, bool trains, Spread spread) {
   ModelConfig config = ModelConfig::load(folder);
   config.score_head = true;
-  return load(folder, std::move(config), trains);
+  return load(folder, std::move(config), trains, spread);
 }
 
-Model Model::load(const std::string& folder, ModelConfig config, bool trains) {
-  const WeightFiles files = WeightFiles::open(folder);
-  check_files(config, files, trains);
+Model Model::load(const std::string& folder, ModelConfig config, bool trains, Spread spread) {
+  const auto files = std::make_shared<const WeightFiles>(WeightFiles::open(folder));
+  check_files(config, *files, trains);
   release_idle_memory();  // what came before would stay part of the peak
-  Model model(std::move(config), trains, trains ? nullptr : &files);
-  model.fill(files);
+  Model model(std::move(config), trains, spread, trains ? nullptr : files.get());
+  model.fill_buffers(*files);
+  if (spread == Spread::kParameters) {
+    model.first_values_ = [files](const UnitWeight& weight, const at::Tensor& rows) {
+      if (is_new_head(weight.parts.front().first, *files)) {
+        rows.zero_();
+      } else {
+        read_rows(*files, weight.parts, rows);
+      }
+    };
+  } else {
+    model.fill(*files);
+  }
   return model;
 }
 
 void Model::fill(const WeightFiles& files) {
   const auto fill_weight = [&](const WeightSpec& spec) {
     if (is_new_head(spec.parts.front().first, files)) return;
+    if (!spec.weight->is_frozen()) return read_rows(files, spec.parts, spec.weight->value());
     int64_t begin = 0;
     for (const auto& [name, shape] : spec.parts) {
-      if (spec.weight->is_frozen()) {
-        files.read(name, [&](int64_t first, const at::Tensor& rows) {
-          return kernels::pack(rows, spec.weight->packed(), begin + first);
-        });
-      } else {
-        at::Tensor to = spec.weight->value().narrow(0, begin, shape[0]);
-        if (to.dim() == 1) to = to.view({1, -1});
-        files.read(name, [&](int64_t first, const at::Tensor& rows) {
-          return kernels::widen(rows, to.narrow(0, first, rows.size(0)));
-        });
-      }
+      files.read(name, [&](int64_t first, const at::Tensor& rows) {
+        return kernels::pack(rows, spec.weight->packed(), begin + first);
+      });
       begin += shape[0];
     }
   };
-  visit_matrices(config_, weights_, fill_weight);
-  visit_vectors(config_, weights_, fill_weight);
-  visit_buffers(config_, weights_, [&](const BufferSpec& spec) {
+  visit_matrices(config_, *weights_, fill_weight);
+  visit_vectors(config_, *weights_, fill_weight);
+}
+
+void Model::fill_buffers(const WeightFiles& files) {
+  visit_buffers(config_, *weights_, [&](const BufferSpec& spec) {
     files.read(spec.named.first, [&](int64_t, const at::Tensor& row) {
       return kernels::widen(row, spec.tensor->view({1, -1}));
     });
@@ -158,7 +178,7 @@ void Model::fill(const WeightFiles& files) {
 }
 
 void Model::save(const std::string& folder, int64_t max_file_bytes) const {
-  auto& weights = const_cast<ModelWeights&>(weights_);  // visited for reading
+  auto& weights = *weights_;
   std::map<std::string, std::function<at::Tensor()>> tensors;
   std::vector<Shard> shards(1);
   const auto add = [&](const NamedShape& named, std::function<at::Tensor()> tensor) {
@@ -194,7 +214,7 @@ void Model::save(const std::string& folder, int64_t max_file_bytes) const {
 
 at::Tensor Model::weights() const {
   if (flat_.defined()) return flat_;
-  auto& weights = const_cast<ModelWeights&>(weights_);  // visited for reading
+  auto& weights = *weights_;
   at::Tensor flat = at::empty({config_.parameter_count()}, at::kFloat);
   int64_t at = 0;
   const auto copy = [&](const WeightSpec& spec) {
@@ -224,8 +244,8 @@ void Model::set_weights(const at::Tensor& flat) {
     }
     at += spec.elements();
   };
-  visit_matrices(config_, weights_, copy);
-  visit_vectors(config_, weights_, copy);
+  visit_matrices(config_, *weights_, copy);
+  visit_vectors(config_, *weights_, copy);
 }
 
 }  // namespace hone

@@ -65,6 +65,9 @@ void describe(ConfigVisitor& v, RuntimeConfig& c) {
   v.field("threads", c.threads, between(1, 1024), "threads", "Null for all the cores that the process may use.");
   v.field("ddp_timeout", c.ddp_timeout, between(1, 30 * 24 * 3600), "s",
           "How long a rank waits for the others before the run ends.");
+  v.field("zero_stage", c.zero_stage, between(0, 3), "",
+          "What several ranks hold in shares rather than each whole: nothing (0), the optimizer's moments (1), "
+          "gradients too (2), weights too (3).");
 }
 
 void describe(ConfigVisitor& v, LoggingConfig& c) {

@@ -10,6 +10,7 @@
 #include "hone/eval/evaluate.h"
 #include "hone/report/evals.h"
 #include "hone/rollout/engine.h"
+#include "pipeline/over_ranks.h"
 #include "pipeline/recorder.h"
 #include "pipeline/stage.h"
 
@@ -22,16 +23,16 @@ using Json = nlohmann::ordered_json;
 class EvalRun {
  public:
   EvalRun(RunFolder& run, const RunConfig& config, size_t index)
-      : stage_(std::get<EvalStage>(config.stages[index])), recorder_(run, config, index) {
+      : stage_(std::get<EvalStage>(config.stages[index])), ranks_(run.ranks()), recorder_(run, config, index) {
     for (const EvaluatedModelConfig& model : stage_.models) names_.push_back(*model.name);
     parts_.push_back(make_part(Prompt().source, stage_.data));
     for (const EvalSourceConfig& source : stage_.sources) parts_.push_back(make_part(source.name, source.data));
   }
 
   StageEnd run() {
-    const auto checkpoint = recorder_.resume(/*checkpoint_bytes=*/0);
+    const auto checkpoint = recorder_.resume({});
     if (checkpoint) results_ = Json::parse(checkpoint->state.text("results"));
-    for (size_t i = results_.size(); i < stage_.models.size(); ++i) {
+    for (size_t i = checkpoint ? static_cast<size_t>(checkpoint->step) : 0; i < stage_.models.size(); ++i) {
       StepMetrics metrics = evaluate_model(static_cast<int64_t>(i) + 1, stage_.models[i]);
       Json result = {{"model", names_[i]}};
       for (const auto& [name, value] : metrics) result[name] = value;
@@ -39,9 +40,9 @@ class EvalRun {
       const bool stop = recorder_.end_step(static_cast<int64_t>(i) + 1, std::move(metrics), [this] { return state(); });
       if (stop) return StageEnd::kStopped;
     }
-    write_atomic(recorder_.folder() / "results.json", results_.dump(2) + "\n");
+    if (ranks_.is_main()) write_atomic(recorder_.folder() / "results.json", results_.dump(2) + "\n");
     recorder_.finish();
-    print_table();
+    if (ranks_.is_main()) print_table();
     return StageEnd::kFinished;
   }
 
@@ -75,7 +76,9 @@ class EvalRun {
     return part;
   }
 
+  // Every rank completes its share of the problems; the main one judges all, and the others get no metrics.
   StepMetrics evaluate_model(int64_t step, const EvaluatedModelConfig& config) {
+    ranks_.enter(fmt::format("model {}: sampling", step));
     const Tokenizer tokenizer = Tokenizer::load(config.path);
     const PromptTemplate prompt_template =
         PromptTemplate::load(config.prompt_template.value_or(stage_.prompt_template), config.path);
@@ -86,8 +89,7 @@ class EvalRun {
       std::vector<Prompt> prompts = part.problems;
       prompt_template.encode(tokenizer, prompts);
       const bool own = &part == &parts_.front();
-      for (auto& [name, value] :
-           evaluate_part(step, engine, model.config().max_position_embeddings, part, std::move(prompts))) {
+      for (auto& [name, value] : evaluate_part(step, engine, model.config().max_position_embeddings, part, prompts)) {
         metrics.emplace_back(own ? name : fmt::format("{}/{}", part.source, name), value);
       }
     }
@@ -95,26 +97,35 @@ class EvalRun {
   }
 
   StepMetrics evaluate_part(int64_t step, RolloutEngine& engine, int64_t positions, const Part& part,
-                            std::vector<Prompt> prompts) {
+                            const std::vector<Prompt>& prompts) {
     SamplingConfig sampling;
     sampling.max_completion_length = completion_room(positions, prompts, stage_.eval.max_completion_length);
     StepMetrics metrics;
     if (stage_.eval.greedy && part.judge) {
       sampling.temperature = 0;
-      const EvalResult greedy = evaluate(engine, prompts, 1, sampling, /*seed=*/0, *part.judge);
+      const EvalResult greedy = sample_and_judge(engine, part, prompts, 1, sampling);
       metrics.emplace_back("accuracy/greedy", greedy.judged.measures.accuracy);
     }
     sampling.temperature = stage_.eval.temperature;
     sampling.top_p = stage_.eval.top_p;
-    EvalResult result;
-    result.groups = sample_held_out(engine, std::move(prompts), stage_.eval.num_generations, sampling, /*seed=*/0);
+    const EvalResult result = sample_and_judge(engine, part, prompts, stage_.eval.num_generations, sampling);
+    if (!ranks_.is_main()) return {};
     if (part.judge) {
-      result.judged = (*part.judge)(result.groups);
       for (auto& measure : to_metrics(result.judged.measures)) metrics.push_back(std::move(measure));
     }
     if (part.others) add_other_rewards(part, result.groups, metrics);
     record_samples(step, result);
     return metrics;
+  }
+
+  EvalResult sample_and_judge(RolloutEngine& engine, const Part& part, const std::vector<Prompt>& prompts,
+                              int64_t num_generations, const SamplingConfig& sampling) const {
+    EvalResult result;
+    result.groups = over_ranks(ranks_, prompts, [&](std::vector<Prompt> mine) {
+      return sample_held_out(engine, std::move(mine), num_generations, sampling, /*seed=*/0);
+    });
+    if (ranks_.is_main() && part.judge) result.judged = (*part.judge)(result.groups);
+    return result;
   }
 
   // Beside a judge they carry the names that they have in training.
@@ -172,6 +183,7 @@ class EvalRun {
   }
 
   const EvalStage& stage_;
+  dist::ProcessGroup& ranks_;
   StageRecorder recorder_;
   std::vector<std::string> names_;
   std::vector<Part> parts_;  // the stage's data, then its sources

@@ -4,7 +4,7 @@
 // `Task` says what an example is and what is learnt from it:
 //   Stage, Example, kSection     the stage's type, and its section with epochs, examples_per_step and max_length
 //   settings(stage)              that section
-//   load(folder)                 the model that trains
+//   load(folder, spread)         the model that trains
 //   Task(stage, folder)
 //   make(prompt, place)          the example of a record; throws Error kInput naming `place`
 //   tokens(example), longest(example)  of the whole, and of its longest sequence
@@ -33,11 +33,11 @@ class ExampleTraining {
       : stage_(std::get<typename Task::Stage>(config.stages[index])),
         model_folder_(*stage_.model.path),
         task_(stage_, model_folder_),
-        model_(Task::load(model_folder_)),
+        model_(Task::load(model_folder_, spread_of(config.runtime.zero_stage, run.ranks()))),
         data_(read(stage_.data)),
         order_(stage_.data.shuffle, static_cast<uint64_t>(config.seed), static_cast<int64_t>(data_.size())),
         steps_(stage_.steps.value_or(steps_of_epochs())),
-        trainer_(model_, stage_.optimizer, steps_, run.ranks()),
+        trainer_(model_, stage_.optimizer, steps_, run.ranks(), config.runtime.zero_stage),
         recorder_(run, config, index) {
     run.stage(index).steps = steps_;
     if (!stage_.eval.path) return;
@@ -50,7 +50,7 @@ class ExampleTraining {
   }
 
   StageEnd run() {
-    const auto checkpoint = recorder_.resume(state().bytes());
+    const auto checkpoint = recorder_.resume(state());
     if (checkpoint) load(checkpoint->state);
     if (!checkpoint) evaluate(0);
     for (int64_t step = checkpoint ? checkpoint->step : 0; step < steps_ && !recorder_.ends_early(); ++step) {
@@ -59,6 +59,7 @@ class ExampleTraining {
       if (step + 1 == steps_ || (every && (step + 1) % *every == 0)) evaluate(step + 1);
       if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
+    trainer_.gather_weights();
     recorder_.finish(model_, model_folder_);
     print_before_and_after(recorder_.evals(), recorder_.best_step());
     return StageEnd::kFinished;
@@ -123,6 +124,7 @@ class ExampleTraining {
   void evaluate(int64_t steps_done) {
     if (held_out_.empty()) return;
     trainer_.ranks().enter(fmt::format("step {}: evaluation", steps_done));
+    trainer_.gather_weights();
     recorder_.add_eval(
         {.step = steps_done,
          .metrics = Task::measure(model_, held_out_, stage_.optimizer.micro_batch_tokens, trainer_.ranks()),
@@ -131,8 +133,8 @@ class ExampleTraining {
   }
 
   State state() const {
-    State s;
-    s.tensors = trainer_.state();
+    TrainerState trained = trainer_.state();
+    State s{.tensors = std::move(trained.tensors), .pieces = std::move(trained.pieces), .scalars = {}};
     s.scalars = {{"updates", trainer_.updates()},
                  {"examples_seen", examples_seen_},
                  {"num_tokens", num_tokens_},
@@ -141,7 +143,8 @@ class ExampleTraining {
   }
 
   void load(const State& s) {
-    trainer_.load_state(s.integer("updates"), [&](const std::string& name) { return s.tensor(name); });
+    trainer_.load_state(s.integer("updates"),
+                        [&](const std::string& name, int64_t begin, const at::Tensor& to) { s.read(name, begin, to); });
     examples_seen_ = s.integer("examples_seen");
     num_tokens_ = s.integer("num_tokens");
     nonfinite_updates_.continue_from(s.integer("guards.nonfinite_updates"));

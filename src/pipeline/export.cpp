@@ -45,10 +45,9 @@ void export_checkpoint(const fs::path& run, const RunConfig& config, size_t inde
   Model model(start ? ModelConfig::load(*start)
                     : pretrain_model_config(std::get<PretrainStage>(config.stages[index]).architecture),
               /*trains=*/false);
-  const at::Tensor& weights = newest->state.tensor("parameters");
-  HONE_CHECK(weights.sizes() == model.flat().sizes(), .what = "the checkpoint is of a model of another shape",
-             .place = folder.string());
-  at::Tensor(model.flat()).copy_(weights);
+  HONE_CHECK(newest->state.elements("parameters") == model.flat().numel(),
+             .what = "the checkpoint is of a model of another shape", .place = folder.string());
+  newest->state.read("parameters", 0, model.flat());
   model.save(output.string());
   copy_text_files(source, output);
 }
@@ -57,6 +56,7 @@ void export_checkpoint(const fs::path& run, const RunConfig& config, size_t inde
 
 StageEnd run_export(RunFolder& run, const RunConfig& config, size_t index) {
   const auto& stage = std::get<ExportStage>(config.stages[index]);
+  if (!run.ranks().is_main()) return StageEnd::kFinished;
   const fs::path target(stage.path), marker = target / "config.json";
   HONE_CHECK(!fs::exists(target) || (fs::is_directory(target) && (fs::is_empty(target) || fs::exists(marker))),
              .what = "the folder holds other files", .place = stage.path,

@@ -78,13 +78,13 @@ class GrpoRun {
         model_folder_(*stage_.model.path),
         tokenizer_(Tokenizer::load(model_folder_)),
         template_(PromptTemplate::load(stage_.prompt_template, model_folder_)),
-        policy_(Model::load(model_folder_, /*trains=*/true)),
+        policy_(Model::load(model_folder_, /*trains=*/true, spread_of(config.runtime.zero_stage, ranks_))),
         engine_(policy_, tokenizer_),
         data_(stage_.data, stage_.sources, stage_.curriculum, seed_),
         held_out_(stage_, template_, tokenizer_),
         rewards_(stage_.rewards, stage_.sampling.max_completion_length),
         trainer_(policy_, stage_.optimizer, stage_.steps * stage_.grpo.num_minibatches * stage_.grpo.num_iterations,
-                 ranks_),
+                 ranks_, config.runtime.zero_stage),
         recorder_(run, config, index) {
     for (size_t r = 0; r < stage_.rewards.size(); ++r) {
       if (judging_reward({stage_.rewards[r]})) judges_.push_back(r);
@@ -96,7 +96,7 @@ class GrpoRun {
   }
 
   StageEnd run() {
-    const auto checkpoint = recorder_.resume(state().bytes());
+    const auto checkpoint = recorder_.resume(state());
     if (checkpoint) load(checkpoint->state);
     double first_eval = 0;
     if (!checkpoint) evaluate(0, first_eval);
@@ -104,6 +104,7 @@ class GrpoRun {
       StepMetrics metrics = run_step(step);
       if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
+    trainer_.gather_weights();
     recorder_.finish(policy_, model_folder_);
     print_before_and_after(recorder_.evals(), recorder_.best_step());
     return StageEnd::kFinished;
@@ -254,6 +255,7 @@ class GrpoRun {
 
   std::vector<RolloutGroup> sample_and_score(int64_t prompts, int64_t step, StepTotals& totals) {
     ranks_.enter(fmt::format("step {}: sampling", step + 1));
+    trainer_.gather_weights();
     std::vector<RolloutGroup> groups = over_ranks(ranks_, next_prompts(step, prompts), [&](std::vector<Prompt> mine) {
       return answer(std::move(mine), step, totals);
     });
@@ -279,6 +281,7 @@ class GrpoRun {
     }
     if (stage_.grpo.old_log_probs == OldLogProbs::kRecompute) {
       const Timer timer(totals.old_log_prob);
+      trainer_.gather_weights();
       const at::Tensor recomputed = score(policy_, rollout);
       totals.log_prob_difference = largest_difference(recomputed, rollout.old_log_probs);
       rollout.behavior_log_probs = std::exchange(rollout.old_log_probs, recomputed);
@@ -318,8 +321,10 @@ class GrpoRun {
     algo::LossStats loss;
     // Before the first update the policy is the one that sampled: the two log-probs must be equal.
     const bool on_policy = totals.updates == 0 && stage_.grpo.old_log_probs == OldLogProbs::kBehavior;
-    for (const auto range :
-         algo::micro_batches(minibatch, share_of(ranks_, minibatch), stage_.optimizer.micro_batch_tokens)) {
+    const auto micro_batches =
+        algo::micro_batches(minibatch, share_of(ranks_, minibatch), stage_.optimizer.micro_batch_tokens);
+    trainer_.begin(static_cast<int64_t>(micro_batches.size()));
+    for (const auto range : micro_batches) {
       const algo::TrainBatch part = algo::slice(minibatch, range);
       trainer_.accumulate(score_batch(part), [&](const kernels::LogProbs& out) {
         const algo::LossTerms terms = algo::policy_loss({.log_probs = out.log_probs,
@@ -368,7 +373,8 @@ class GrpoRun {
   void sync_reference_if_due(int64_t steps_done) {
     const auto& every = stage_.grpo.ref_model_sync_steps;
     if (!reference_ || !every || steps_done % *every != 0) return;
-    reference_->set_weights(policy_.flat());
+    trainer_.gather_weights();
+    reference_->set_weights(policy_.weights());
   }
 
   void evaluate_if_due(int64_t steps_done, double& seconds) {
@@ -380,6 +386,7 @@ class GrpoRun {
     if (stage_.eval.problems == 0) return;
     const Timer timer(seconds);
     ranks_.enter(fmt::format("step {}: evaluation", steps_done));
+    trainer_.gather_weights();
     recorder_.add_eval(held_out_.evaluate(engine_, steps_done, ranks_));
   }
 
@@ -400,9 +407,9 @@ class GrpoRun {
   }
 
   State state() const {
-    State s;
-    s.tensors = trainer_.state();
-    if (reference_) s.tensors.emplace_back("reference", reference_->weights());
+    TrainerState trained = trainer_.state();
+    State s{.tensors = std::move(trained.tensors), .pieces = std::move(trained.pieces), .scalars = {}};
+    if (reference_ && ranks_.is_main()) s.tensors.emplace_back("reference", reference_->weights());
     s.scalars = {{"updates", trainer_.updates()},
                  {"prompts_drawn", fmt::format("{}", fmt::join(data_.drawn(), " "))},
                  {"num_tokens", num_tokens_},
@@ -421,7 +428,8 @@ class GrpoRun {
   }
 
   void load(const State& s) {
-    trainer_.load_state(s.integer("updates"), [&](const std::string& name) { return s.tensor(name); });
+    trainer_.load_state(s.integer("updates"),
+                        [&](const std::string& name, int64_t begin, const at::Tensor& to) { s.read(name, begin, to); });
     if (reference_) reference_->set_weights(s.tensor("reference"));
     std::istringstream drawn(s.text("prompts_drawn"));
     std::vector<std::string> curricula;

@@ -45,16 +45,22 @@ std::span<const Example> share_of(const dist::ProcessGroup& ranks, std::span<con
   return examples.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
 }
 
-// Calls `each` with packed examples of at most so many tokens together; a longer example stands alone.
-template <class Each>
-void for_each_micro_batch(std::span<const Example> examples, int64_t micro_batch_tokens, Each each) {
+// Examples of at most so many tokens together; a longer one stands alone.
+struct MicroBatch {
+  std::span<const Example> examples;
+  int64_t tokens;
+};
+
+std::vector<MicroBatch> micro_batches(std::span<const Example> examples, int64_t micro_batch_tokens) {
+  std::vector<MicroBatch> out;
   for (size_t begin = 0, end = 0; begin < examples.size(); begin = end) {
     int64_t tokens = 0;
     do {
       tokens += static_cast<int64_t>(examples[end++].ids.size());
     } while (end < examples.size() && tokens + static_cast<int64_t>(examples[end].ids.size()) <= micro_batch_tokens);
-    each(pack(examples.subspan(begin, end - begin), tokens));
+    out.push_back({examples.subspan(begin, end - begin), tokens});
   }
+  return out;
 }
 
 }  // namespace
@@ -62,9 +68,12 @@ void for_each_micro_batch(std::span<const Example> examples, int64_t micro_batch
 double accumulate_likelihood(Trainer& trainer, std::span<const Example> examples, int64_t micro_batch_tokens) {
   const double weight = -1.0 / static_cast<double>(std::max<int64_t>(1, count_targets(examples)));
   double loss = 0;
-  for_each_micro_batch(share_of(trainer.ranks(), examples), micro_batch_tokens, [&](const ScoreBatch& batch) {
-    loss += trainer.accumulate(batch, [&](const kernels::LogProbs& out) { return out.log_probs.sum() * weight; });
-  });
+  const auto mine = micro_batches(share_of(trainer.ranks(), examples), micro_batch_tokens);
+  trainer.begin(static_cast<int64_t>(mine.size()));
+  for (const MicroBatch& batch : mine) {
+    loss += trainer.accumulate(pack(batch.examples, batch.tokens),
+                               [&](const kernels::LogProbs& out) { return out.log_probs.sum() * weight; });
+  }
   return trainer.ranks().all_sum(loss);
 }
 
@@ -72,11 +81,11 @@ double mean_negative_log_likelihood(const Model& model, std::span<const Example>
                                     dist::ProcessGroup& ranks) {
   const at::NoGradGuard no_grad;
   double sum = 0;
-  for_each_micro_batch(share_of(ranks, examples), micro_batch_tokens, [&](const ScoreBatch& batch) {
-    const at::Tensor log_probs = model.log_probs(batch).log_probs;
+  for (const MicroBatch& batch : micro_batches(share_of(ranks, examples), micro_batch_tokens)) {
+    const at::Tensor log_probs = model.log_probs(pack(batch.examples, batch.tokens)).log_probs;
     sum -=
         std::accumulate(log_probs.const_data_ptr<float>(), log_probs.const_data_ptr<float>() + log_probs.numel(), 0.0);
-  });
+  }
   return ranks.all_sum(sum) / static_cast<double>(std::max<int64_t>(1, count_targets(examples)));
 }
 

@@ -6,9 +6,11 @@
 #include "hone/core/file.h"
 #include "hone/data/prompt_source.h"
 #include "hone/data/prompt_template.h"
+#include "hone/dist/launch_environment.h"
 #include "hone/pipeline/config.h"
 #include "hone/pipeline/run.h"
 #include "hone/tokenizer/tokenizer.h"
+#include "pipeline/memory.h"
 #include "pipeline/stage.h"
 
 namespace hone {
@@ -16,47 +18,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kFloat = 4;  // bytes
-
-// Amounts in bytes that a stage needs.
-struct Memory {
-  int64_t weights = 0, gradients = 0, optimizer = 0, reference = 0, kv_cache = 0, activations = 0;
-  int64_t total() const { return weights + gradients + optimizer + reference + kv_cache + activations; }
-};
-
-std::string megabytes(int64_t bytes) {
-  return fmt::format("{:.1f} MB", static_cast<double>(bytes) * 1e-6);
+std::string to_text(const Memory& m) {
+  std::string parts;
+  const auto add = [&](const char* name, int64_t bytes) {
+    if (bytes > 0) parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", name, in_bytes(bytes));
+  };
+  add("weights", m.weights), add("gradients", m.gradients), add("optimizer", m.optimizer);
+  add("reference", m.reference), add("KV cache", m.kv_cache), add("activations", m.activations);
+  add("logits", m.logits), add("program", m.program);
+  return fmt::format("{}: {}", in_bytes(m.total()), parts);
 }
 
-// What the backward pass keeps of one micro-batch, and its logits. A longer sequence is a micro-batch of its own.
-int64_t activation_bytes(const ModelConfig& m, int64_t tokens) {
-  constexpr int64_t kHeadRows = 2048;  // the head works on so many rows at a time
-  const int64_t q = m.num_attention_heads * m.head_dim, kv = m.num_key_value_heads * m.head_dim;
-  const int64_t layer = 4 * m.hidden_size + 2 * q + 4 * kv + 3 * m.intermediate_size;
-  return kFloat * (tokens * (m.num_hidden_layers * layer + m.hidden_size) + std::min(tokens, kHeadRows) * m.vocab_size);
-}
-
-Memory training_memory(const ModelConfig& model, int64_t tokens) {
-  Memory m;
-  m.weights = 2 * kFloat * model.parameter_count();  // and the copy packed for matrix products
-  m.gradients =
-      kFloat * (model.parameter_count() + (model.tie_word_embeddings ? model.vocab_size * model.hidden_size : 0));
-  m.optimizer = 2 * kFloat * model.parameter_count();
-  m.activations = activation_bytes(model, tokens);
-  return m;
-}
-
-std::string needs(const Memory& m, const ModelConfig& model, const CheckpointConfig& checkpoint) {
-  const int64_t saved = m.weights / 2 + m.optimizer + m.reference;
-  const int64_t disk = (checkpoint.keep + 1) * saved + kFloat * model.parameter_count();
+std::string needs(const Memory& m, const ModelConfig& model, const CheckpointConfig& checkpoint, bool reference) {
+  const int64_t parameters = 4 * model.parameter_count();
+  const int64_t saved = (reference ? 4 : 3) * parameters;
+  const int64_t disk = (checkpoint.keep + 1) * saved + parameters;
   return fmt::format(
       "     model   {}, {} parameters, {} layers x {}, vocabulary {}\n"
-      "     memory  {}: weights {}, gradients {}, optimizer {}, reference {}, KV cache {}, activations {}\n"
+      "     memory  {}\n"
       "     disk    {}: {} checkpoints of {}, the model, and logs\n",
       model.model_type, model.parameter_count(), model.num_hidden_layers, model.hidden_size, model.vocab_size,
-      megabytes(m.total()), megabytes(m.weights), megabytes(m.gradients), megabytes(m.optimizer),
-      megabytes(m.reference), megabytes(m.kv_cache), megabytes(m.activations), megabytes(disk), checkpoint.keep,
-      megabytes(saved));
+      to_text(m), in_bytes(disk), checkpoint.keep, in_bytes(saved));
 }
 
 // What is known of a stage's model before it exists: its shape, and its folder when it comes from outside.
@@ -67,20 +49,27 @@ struct PlannedModel {
 
 class Planner {
  public:
-  explicit Planner(const RunConfig& config) : config_(config) {
+  Planner(const RunConfig& config, const Ranks& ranks) : config_(config), ranks_(ranks) {
     if (config.model.path) model_ = load(*config.model.path);
   }
 
   std::string describe(size_t index) {
     const Stage& stage = config_.stages[index];
+    memory_ = {};
     const std::string what = std::visit([this](const auto& s) { return describe(s); }, stage);
     const int64_t steps = stage_steps(stage);
+    needed_.emplace_back(stage_name(stage), memory_);
     if (makes_model(stage)) {
       model_.folder.clear();
       made_[stage_name(stage)] = model_;
     }
     return fmt::format("  {:02} {} ({}): {}{}", index, stage_name(stage), stage_type(stage),
                        steps > 0 ? fmt::format("{} steps, ", steps) : "", what);
+  }
+
+  /// Throws Error kInput for the first stage that this machine is too small for.
+  void check_fits(int64_t available) const {
+    for (const auto& [stage, memory] : needed_) hone::check_fits(memory, ranks_, stage, available);
   }
 
  private:
@@ -92,12 +81,6 @@ class Planner {
     return made_.at(own.path->substr(kStagePrefix.size()));
   }
 
-  static int64_t kv_bytes(const ModelConfig& shape, int64_t completions, int64_t prompt,
-                          const SamplingConfig& sampling) {
-    const int64_t slots = std::min(completions, sampling.max_num_seqs) * (prompt + sampling.max_completion_length);
-    return kFloat * slots * shape.num_hidden_layers * shape.num_key_value_heads * (shape.head_dim + shape.value_dim());
-  }
-
   static PlannedModel load(const std::string& path) {
     const std::string folder = model_folder(path);
     return {ModelConfig::load(folder), folder};
@@ -105,8 +88,9 @@ class Planner {
 
   std::string describe(const PretrainStage& s) {
     model_ = {pretrain_model_config(s.architecture), ""};
-    const Memory memory = training_memory(model_.shape, s.optimizer.micro_batch_tokens);
-    return fmt::format("{} documents each\n{}", s.documents_per_step, needs(memory, model_.shape, s.checkpoint));
+    memory_ = training_memory(model_.shape, s.optimizer, s.optimizer.micro_batch_tokens, ranks_);
+    return fmt::format("{} documents each\n{}", s.documents_per_step,
+                       needs(memory_, model_.shape, s.checkpoint, /*reference=*/false));
   }
 
   std::string describe(const SftStage& s) {
@@ -115,27 +99,27 @@ class Planner {
         std::min(s.sft.max_length.value_or(model_.shape.max_position_embeddings), model_.shape.max_position_embeddings);
     const bool made = s.data.path.starts_with(kStagePrefix);  // by an earlier stage
     const std::string records = made ? "those" : std::to_string(RecordFile(s.data, /*seed=*/0).size());
-    const Memory memory = training_memory(model_.shape, std::max(s.optimizer.micro_batch_tokens, longest));
+    memory_ = training_memory(model_.shape, s.optimizer, std::max(s.optimizer.micro_batch_tokens, longest), ranks_);
     return fmt::format("{} examples each of {} in the data, {:g} times around\n{}", s.sft.examples_per_step, records,
-                       s.sft.epochs, needs(memory, model_.shape, s.checkpoint));
+                       s.sft.epochs, needs(memory_, model_.shape, s.checkpoint, /*reference=*/false));
   }
 
   std::string describe(const RejectionSampleStage& s) {
     const PlannedModel model = start(s.model);
     const auto& r = s.rejection_sample;
     const std::string prompts = r.prompts ? fmt::format("{} prompts", *r.prompts) : "every prompt of the data";
-    Memory memory;
-    memory.weights = 2 * kFloat * model.shape.parameter_count();
-    memory.kv_cache = kv_bytes(model.shape, r.prompts_per_step * r.num_generations, 0, s.sampling);
+    memory_ = frozen_memory(model.shape);
+    memory_.kv_cache = kv_cache_bytes(model.shape, of_a_rank(r.prompts_per_step) * r.num_generations, 0, s.sampling);
     return fmt::format("{} x {} completions of at most {} tokens, the right ones are kept\n     memory  {}\n", prompts,
-                       r.num_generations, s.sampling.max_completion_length, megabytes(memory.total()));
+                       r.num_generations, s.sampling.max_completion_length, to_text(memory_));
   }
 
-  std::string describe(const RewardModelStage& s) const {
-    const PlannedModel model = start(s.model);
-    const Memory memory = training_memory(model.shape, s.optimizer.micro_batch_tokens);
+  std::string describe(const RewardModelStage& s) {
+    PlannedModel model = start(s.model);
+    model.shape.score_head = true;
+    memory_ = training_memory(model.shape, s.optimizer, s.optimizer.micro_batch_tokens, ranks_);
     return fmt::format("{} examples each, {:g} times around\n{}", s.reward_model.examples_per_step,
-                       s.reward_model.epochs, needs(memory, model.shape, s.checkpoint));
+                       s.reward_model.epochs, needs(memory_, model.shape, s.checkpoint, /*reference=*/false));
   }
 
   std::string describe(const EvalStage& s) {
@@ -155,13 +139,16 @@ class Planner {
                .what = "the prompt and max_completion_length do not fit the model's positions", .place = s.name,
                .got = fmt::format("{} + {} tokens", prompt, length),
                .expected = fmt::format("at most {}", shape.max_position_embeddings));
-    Memory memory = training_memory(shape, std::max(s.optimizer.micro_batch_tokens, prompt + length));
-    if (s.grpo.uses_reference()) memory.reference = kFloat * shape.parameter_count();  // packed only
-    memory.kv_cache = kv_bytes(shape, completions, prompt, s.sampling);
+    memory_ = training_memory(shape, s.optimizer, std::max(s.optimizer.micro_batch_tokens, prompt + length), ranks_);
+    if (s.grpo.uses_reference()) memory_.reference = frozen_memory(shape).weights;
+    memory_.kv_cache =
+        kv_cache_bytes(shape, of_a_rank(s.grpo.prompts_per_step) * s.grpo.num_generations, prompt, s.sampling);
     return fmt::format("{} prompts x {} completions of at most {} tokens each, at most {} tokens in all\n{}",
                        s.grpo.prompts_per_step, s.grpo.num_generations, length, s.steps * completions * length,
-                       needs(memory, shape, s.checkpoint));
+                       needs(memory_, shape, s.checkpoint, s.grpo.uses_reference()));
   }
+
+  int64_t of_a_rank(int64_t prompts) const { return (prompts + ranks_.size - 1) / ranks_.size; }
 
   // Of the first problem, in its template.
   int64_t prompt_tokens(const GrpoStage& s) const {
@@ -172,8 +159,11 @@ class Planner {
   }
 
   const RunConfig& config_;
-  PlannedModel model_;                          // of the last stage that makes one
-  std::map<std::string, PlannedModel> made_{};  // by the name of its stage
+  const Ranks ranks_;
+  Memory memory_;                                         // of the stage that is described
+  std::vector<std::pair<std::string, Memory>> needed_{};  // by stage
+  PlannedModel model_;                                    // of the last stage that makes one
+  std::map<std::string, PlannedModel> made_{};            // by the name of its stage
 };
 
 }  // namespace
@@ -184,8 +174,17 @@ std::string plan_run(const RunRequest& request) {
   fs::path existing = fs::absolute(folder);
   while (!fs::exists(existing)) existing = existing.parent_path();
   const auto available = static_cast<int64_t>(free_disk_bytes(existing));
-  std::string text = fmt::format("{} in {}, {} free there\n", config.name, folder.string(), megabytes(available));
-  Planner planner(config);
+  const dist::LaunchEnvironment launched = dist::launch_environment();
+  const std::string local = dist::environment_variable("LOCAL_WORLD_SIZE").value_or("");
+  const Ranks ranks{.size = launched.size,
+                    .on_this_machine = local.empty() ? launched.size : std::stoll(local),
+                    .zero_stage = config.runtime.zero_stage};
+  const int64_t memory = machine_memory();
+  std::string text = fmt::format("{} in {}, {} free there\n", config.name, folder.string(), in_bytes(available));
+  text += ranks.size == 1 ? fmt::format("memory of this machine: {}\n", in_bytes(memory))
+                          : fmt::format("memory of this machine: {} for {} of {} ranks; runtime.zero_stage {}; each:\n",
+                                        in_bytes(memory), ranks.on_this_machine, ranks.size, ranks.zero_stage);
+  Planner planner(config, ranks);
   const auto state = fs::exists(folder / "state.json") ? std::optional(RunState::load(folder)) : std::nullopt;
   for (size_t i = 0; i < config.stages.size(); ++i) {
     text += planner.describe(i);
@@ -193,6 +192,13 @@ std::string plan_run(const RunRequest& request) {
     const StageStatus& s = state->stages[i];
     if (s.status == "finished") text += "     state   finished: is skipped\n";
     if (s.status == "running") text += fmt::format("     state   continues after step {} of {}\n", s.step, s.steps);
+  }
+  if (launched.rank != 0) return {};
+  try {
+    planner.check_fits(memory);
+  } catch (const Error&) {
+    fmt::print("{}", text);
+    throw;
   }
   return text;
 }

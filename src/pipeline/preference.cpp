@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "hone/dist/share.h"
+
 namespace hone {
 namespace {
 
@@ -47,23 +49,41 @@ at::Tensor margins(const at::Tensor& scores, std::span<const Preference> prefere
   return at::stack(out);
 }
 
+std::span<const Preference> share_of(const dist::ProcessGroup& ranks, std::span<const Preference> preferences) {
+  std::vector<int64_t> offsets = {0};
+  for (const Preference& p : preferences) offsets.push_back(offsets.back() + p.tokens());
+  const auto [begin, end] = dist::share_of(offsets, ranks.rank(), ranks.size());
+  return preferences.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+}
+
 // Whole preferences of at most so many tokens together; a longer one stands alone.
-PreferenceStats for_each_micro_batch(const Model& model, std::span<const Preference> preferences,
-                                     int64_t micro_batch_tokens, const std::function<double(const at::Tensor&)>& loss) {
-  PreferenceStats stats;
-  int64_t right = 0;
+std::vector<std::span<const Preference>> micro_batches(std::span<const Preference> preferences,
+                                                       int64_t micro_batch_tokens) {
+  std::vector<std::span<const Preference>> out;
   for (size_t begin = 0, end = 0; begin < preferences.size(); begin = end) {
     int64_t tokens = 0;
     do {
       tokens += preferences[end++].tokens();
     } while (end < preferences.size() && tokens + preferences[end].tokens() <= micro_batch_tokens);
-    const auto part = preferences.subspan(begin, end - begin);
+    out.push_back(preferences.subspan(begin, end - begin));
+  }
+  return out;
+}
+
+// This rank's micro-batches; `loss` takes each one's share of the mean over `total` preferences.
+PreferenceStats over_micro_batches(const Model& model, const std::vector<std::span<const Preference>>& mine,
+                                   size_t total, dist::ProcessGroup& ranks,
+                                   const std::function<double(const at::Tensor&)>& loss) {
+  PreferenceStats stats;
+  double right = 0;
+  for (const auto part : mine) {
     const Packed packed = pack(part);
     const at::Tensor margin = margins(model.scores(packed.ids, packed.offsets), part);
-    right += margin.detach().gt(0).sum().item<int64_t>();
-    stats.loss += loss(at::log_sigmoid(margin).sum() * (-1.0 / static_cast<double>(preferences.size())));
+    right += margin.detach().gt(0).sum().item<double>();
+    stats.loss += loss(at::log_sigmoid(margin).sum() * (-1.0 / static_cast<double>(total)));
   }
-  stats.accuracy = static_cast<double>(right) / static_cast<double>(preferences.size());
+  stats.loss = ranks.all_sum(stats.loss);
+  stats.accuracy = ranks.all_sum(right) / static_cast<double>(total);
   return stats;
 }
 
@@ -71,15 +91,17 @@ PreferenceStats for_each_micro_batch(const Model& model, std::span<const Prefere
 
 PreferenceStats accumulate_preferences(Trainer& trainer, const Model& model, std::span<const Preference> preferences,
                                        int64_t micro_batch_tokens) {
-  return for_each_micro_batch(model, preferences, micro_batch_tokens,
-                              [&](const at::Tensor& loss) { return trainer.accumulate(loss); });
+  const auto mine = micro_batches(share_of(trainer.ranks(), preferences), micro_batch_tokens);
+  trainer.begin(static_cast<int64_t>(mine.size()));
+  return over_micro_batches(model, mine, preferences.size(), trainer.ranks(),
+                            [&](const at::Tensor& loss) { return trainer.accumulate(loss); });
 }
 
 PreferenceStats measure_preferences(const Model& model, std::span<const Preference> preferences,
-                                    int64_t micro_batch_tokens) {
+                                    int64_t micro_batch_tokens, dist::ProcessGroup& ranks) {
   const at::NoGradGuard no_grad;
-  return for_each_micro_batch(model, preferences, micro_batch_tokens,
-                              [](const at::Tensor& loss) { return loss.item<double>(); });
+  return over_micro_batches(model, micro_batches(share_of(ranks, preferences), micro_batch_tokens), preferences.size(),
+                            ranks, [](const at::Tensor& loss) { return loss.item<double>(); });
 }
 
 }  // namespace hone

@@ -23,11 +23,12 @@ struct PreferenceStats {
 
 /// Mean of -log sigmoid(score(first) - score(second)) (Bradley-Terry; Ouyang et al. 2022, arXiv 2203.02155, equation
 /// 1), of single ones the binary cross-entropy of sigmoid(score); its gradient is added in `trainer`, whose model is
-/// `model`. Up to rounding the same for every `micro_batch_tokens`.
+/// `model`. Up to rounding the same for every `micro_batch_tokens` and number of ranks: all have the preferences, and
+/// each does its share.
 PreferenceStats accumulate_preferences(Trainer& trainer, const Model& model, std::span<const Preference> preferences,
                                        int64_t micro_batch_tokens);
 /// The same without a gradient.
 PreferenceStats measure_preferences(const Model& model, std::span<const Preference> preferences,
-                                    int64_t micro_batch_tokens);
+                                    int64_t micro_batch_tokens, dist::ProcessGroup& ranks = dist::one_rank());
 
 }  // namespace hone

@@ -24,35 +24,44 @@ class PretrainRun {
       : stage_(std::get<PretrainStage>(config.stages[index])),
         seed_(static_cast<uint64_t>(config.seed)),
         recorder_(run, config, index),
-        tokenizer_(make_tokenizer(recorder_.folder() / "tokenizer")),
-        model_(pretrain_model_config(stage_.architecture), /*trains=*/true),
-        trainer_(model_, stage_.optimizer, stage_.steps) {
-    model_.init_weights(seed_);
-  }
+        tokenizer_(make_tokenizer(recorder_.folder() / "tokenizer", run.ranks())),
+        model_(make_model(stage_, seed_, spread_of(config.runtime.zero_stage, run.ranks()))),
+        trainer_(model_, stage_.optimizer, stage_.steps, run.ranks(), config.runtime.zero_stage) {}
 
   StageEnd run() {
-    const auto checkpoint = recorder_.resume(state().bytes());
+    const auto checkpoint = recorder_.resume(state());
     if (checkpoint) load(checkpoint->state);
     for (int64_t step = checkpoint ? checkpoint->step : 0; step < stage_.steps && !recorder_.ends_early(); ++step) {
       StepMetrics metrics = run_step(step);
       evaluate_if_due(step + 1);
       if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
+    trainer_.gather_weights();
     recorder_.finish(model_, recorder_.folder() / "tokenizer");
-    if (stage_.eval.problems > 0) print_profile();
+    if (stage_.eval.problems > 0 && trainer_.ranks().is_main()) print_profile();
     return StageEnd::kFinished;
   }
 
  private:
-  static Tokenizer make_tokenizer(const std::string& folder) {
-    create_folders(folder);
-    write_chain_files(folder);
+  static Tokenizer make_tokenizer(const std::string& folder, dist::ProcessGroup& ranks) {
+    if (ranks.is_main()) {
+      create_folders(folder);
+      write_chain_files(folder);
+    }
+    ranks.barrier();
     return Tokenizer::load(folder);
+  }
+
+  static Model make_model(const PretrainStage& stage, uint64_t seed, Spread spread) {
+    Model model(pretrain_model_config(stage.architecture), /*trains=*/true, spread);
+    model.init_weights(seed);
+    return model;
   }
 
   // One update. Documents are sequences of their own: no attention across them, no padding, every end token seen.
   StepMetrics run_step(int64_t step) {
     const auto start = std::chrono::steady_clock::now();
+    trainer_.ranks().enter(fmt::format("step {}: update", step + 1));
     const std::vector<Example> documents = documents_from(step * stage_.documents_per_step);
     int64_t targets = 0;
     for (const Example& document : documents) {
@@ -100,8 +109,8 @@ class PretrainRun {
   }
 
   State state() const {
-    State s;
-    s.tensors = trainer_.state();
+    TrainerState trained = trainer_.state();
+    State s{.tensors = std::move(trained.tensors), .pieces = std::move(trained.pieces), .scalars = {}};
     s.scalars = {{"updates", trainer_.updates()},
                  {"num_tokens", num_tokens_},
                  {"guards.nonfinite_updates", nonfinite_updates_.in_a_row()}};
@@ -109,7 +118,8 @@ class PretrainRun {
   }
 
   void load(const State& s) {
-    trainer_.load_state(s.integer("updates"), [&](const std::string& name) { return s.tensor(name); });
+    trainer_.load_state(s.integer("updates"),
+                        [&](const std::string& name, int64_t begin, const at::Tensor& to) { s.read(name, begin, to); });
     num_tokens_ = s.integer("num_tokens");
     nonfinite_updates_.continue_from(s.integer("guards.nonfinite_updates"));
   }

@@ -1,6 +1,7 @@
 #include "pipeline/recorder.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -51,24 +52,28 @@ StageRecorder::StageRecorder(RunFolder& run, const RunConfig& config, size_t ind
       logging_(config.logging),
       index_(index),
       checkpoint_(checkpoint_config(config.stages[index])),
-      folder_(run.stage_path(index)) {
+      folder_(run.stage_path(index)),
+      spread_(run.ranks().size() > 1 && config.runtime.zero_stage > 0),
+      store_(folder_ / "checkpoints", checkpoint_.keep, run.ranks()) {
   if (!run_.ranks().is_main()) return;
-  create_folders(folder_);
-  store_.emplace(folder_ / "checkpoints", checkpoint_.keep);
-  store_->remove_leftovers();
+  store_.remove_leftovers();
   remove_leftovers(folder_);
 }
 
 StageRecorder::~StageRecorder() = default;
 
-std::optional<Checkpoint> StageRecorder::resume(uint64_t checkpoint_bytes) {
+std::optional<Checkpoint> StageRecorder::resume(const State& state) {
   dist::ProcessGroup& ranks = run_.ranks();
+  uint64_t checkpoint_bytes = 0;
+  for (const dist::Piece& piece : state.pieces) checkpoint_bytes += piece.values.nbytes();
+  if (spread_) checkpoint_bytes = static_cast<uint64_t>(ranks.all_sum(static_cast<double>(checkpoint_bytes)));
+  for (const auto& [name, tensor] : state.tensors) checkpoint_bytes += tensor.nbytes();
   std::optional<Checkpoint> checkpoint;
   if (ranks.is_main()) {
     checkpoint = resume_main(checkpoint_bytes);
     ranks.all_max(checkpoint ? checkpoint->step : kNoStep);  // the others load the same one
   } else if (const int64_t step = ranks.all_max(kNoStep); step != kNoStep) {
-    checkpoint = CheckpointStore(folder_ / "checkpoints", checkpoint_.keep).load(step);
+    checkpoint = store_.load(step);
   }
   agree_on_early_stop();
   return checkpoint;
@@ -79,7 +84,7 @@ std::optional<Checkpoint> StageRecorder::resume_main(uint64_t checkpoint_bytes) 
   HONE_CHECK(needed <= available, .what = "the disk is too small for two checkpoints and the model",
              .place = folder_.string(), .got = gigabytes(available) + " free", .expected = gigabytes(needed),
              .hint = "free some space or choose another --output");
-  LoadResult loaded = store_->load_newest();
+  LoadResult loaded = store_.load_newest();
   for (const std::string& line : loaded.refused) log_warning(line);
   StageStatus& status = run_.stage(index_);
   status.status = "running";
@@ -128,7 +133,15 @@ bool StageRecorder::end_step(int64_t step, StepMetrics metrics, const std::funct
     log_info(fmt::format("early stopping after step {}: {} has not improved in {} evaluations", step,
                          *checkpoint_.metric_for_best_model, *checkpoint_.early_stopping_patience));
   }
-  if (run_.ranks().is_main()) record_step(step, std::move(metrics), state, last || stop);
+  const bool main = run_.ranks().is_main(), due = checkpoint_.every && step % *checkpoint_.every == 0;
+  if (main) record_step(step, std::move(metrics));
+  bool must = last || stop || best_.step == step;  // the best one is never seen again
+  bool save = main && (must || take_save_request() || due || failed_saves_ > 0);
+  if (spread_) {  // the main rank alone knows of requests and evaluations
+    must = run_.ranks().all_max(must ? 1 : 0) != 0;
+    save = run_.ranks().all_max(save ? 1 : 0) != 0;
+  }
+  if (save) try_to_save(step, state, must);
   return stop && !last;
 }
 
@@ -144,8 +157,7 @@ void StageRecorder::agree_on_early_stop() {
   if (patience) ends_early_ = run_.ranks().all_max(best_.without_improvement >= *patience ? 1 : 0) != 0;
 }
 
-void StageRecorder::record_step(int64_t step, StepMetrics metrics, const std::function<State()>& state,
-                                bool must_save) {
+void StageRecorder::record_step(int64_t step, StepMetrics metrics) {
   metrics.emplace_back("time/save", save_seconds_);  // of the last save before this line
   metrics.emplace_back("memory/peak_mb", peak_megabytes());
   logs_->metrics.append(step, metrics);
@@ -157,9 +169,6 @@ void StageRecorder::record_step(int64_t step, StepMetrics metrics, const std::fu
     }
     logs_->events->append(step, shown);
   }
-  const bool due = checkpoint_.every && step % *checkpoint_.every == 0;
-  must_save = must_save || best_.step == step;  // it is never seen again
-  if (must_save || take_save_request() || due || failed_saves_ > 0) try_to_save(step, state, must_save);
 }
 
 void StageRecorder::try_to_save(int64_t step, const std::function<State()>& state, bool must) {
@@ -179,13 +188,14 @@ void StageRecorder::try_to_save(int64_t step, const std::function<State()>& stat
 }
 
 void StageRecorder::save(int64_t step, State state) {
+  if (!run_.ranks().is_main()) return store_.save(step, state);
   logs_->metrics.sync();
   logs_->samples.sync();
   state.scalars["log.metrics"] = static_cast<int64_t>(logs_->metrics.size());
   state.scalars["log.samples"] = static_cast<int64_t>(logs_->samples.size());
   state.scalars["log.evals"] = eval_lines();
-  store_->pin(best_.step);
-  store_->save(step, state);
+  store_.pin(best_.step);
+  store_.save(step, state);
 }
 
 std::string StageRecorder::dump(std::string_view name, int64_t step, const NamedTensors& tensors) {
@@ -199,7 +209,10 @@ void StageRecorder::load_best(Model& model) const {
   const auto step = best_step();
   if (!step) return;
   const at::NoGradGuard no_grad;
-  model.set_weights(store_->load(*step).state.tensor("parameters"));
+  const State state = store_.load(*step).state;
+  const at::Tensor weights = at::empty({state.elements("parameters")}, at::kFloat);
+  state.read("parameters", 0, weights);
+  model.set_weights(weights);
   log_info(fmt::format("the model is that of step {}, the best one: {} {:.4g}", *step,
                        *checkpoint_.metric_for_best_model, best_.value));
 }

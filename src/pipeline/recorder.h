@@ -29,9 +29,9 @@ class StageRecorder {
   ~StageRecorder();
 
   /// The newest valid checkpoint, or nothing when the stage starts. The logs are cut back to it, so that no step is in
-  /// them twice and none is missing. `checkpoint_bytes` is the size of one checkpoint: a disk that cannot hold two and
-  /// the model is refused here. Throws Error kInput.
-  std::optional<Checkpoint> resume(uint64_t checkpoint_bytes);
+  /// them twice and none is missing. `state` is what a checkpoint will hold: a disk that cannot hold two and the
+  /// model is refused here. Throws Error kInput.
+  std::optional<Checkpoint> resume(const State& state);
   /// Ends a step: logs, shows, and saves when due, asked for (SIGUSR1) or stopping; `state` is made only to be saved.
   /// A save that fails is tried again after the next step, and ends the run when it keeps failing. True: stop now.
   bool end_step(int64_t step, StepMetrics metrics, const std::function<State()>& state);
@@ -60,7 +60,7 @@ class StageRecorder {
   bool agree_to_stop() const;
   void agree_on_early_stop();
   void load_best(Model& model) const;
-  void record_step(int64_t step, StepMetrics metrics, const std::function<State()>& state, bool must_save);
+  void record_step(int64_t step, StepMetrics metrics);
   void try_to_save(int64_t step, const std::function<State()>& state, bool must);
   void save(int64_t step, State state);
   std::string eval_lines() const;
@@ -70,7 +70,8 @@ class StageRecorder {
   const size_t index_;
   const CheckpointConfig& checkpoint_;
   std::filesystem::path folder_;
-  std::optional<CheckpointStore> store_;  ///< of the main rank, like all that writes
+  const bool spread_;  ///< ranks hold pieces of the state: all of them save
+  CheckpointStore store_;
   std::unique_ptr<Logs> logs_;
   std::vector<EvalRecord> evals_;
   BestModel best_;  ///< by them

@@ -1,8 +1,11 @@
+#include <fmt/ranges.h>
 #include <algorithm>
+
 #include <chrono>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "hone/core/error.h"
 #include "hone/core/file.h"
@@ -16,6 +19,7 @@
 #include "pipeline/acceptance.h"
 #include "pipeline/example_text.h"
 #include "pipeline/grpo_metrics.h"
+#include "pipeline/over_ranks.h"
 #include "pipeline/recorder.h"
 #include "pipeline/stage.h"
 
@@ -33,7 +37,8 @@ std::string dump(const Json& json) {
 class RejectionSampleRun {
  public:
   RejectionSampleRun(RunFolder& run, const RunConfig& config, size_t index)
-      : stage_(std::get<RejectionSampleStage>(config.stages[index])),
+      : ranks_(run.ranks()),
+        stage_(std::get<RejectionSampleStage>(config.stages[index])),
         seed_(static_cast<uint64_t>(config.seed)),
         index_(index),
         samples_per_step_(config.logging.samples_per_step.value_or(std::numeric_limits<int64_t>::max())),
@@ -55,11 +60,14 @@ class RejectionSampleRun {
   }
 
   StageEnd run() {
-    const auto checkpoint = recorder_.resume(/*checkpoint_bytes=*/0);
+    const auto checkpoint = recorder_.resume({});
     if (checkpoint) counts_ = Json::parse(checkpoint->state.text("counts"));
     const fs::path accepted = recorder_.folder() / "accepted.jsonl";
-    accepted_.emplace(accepted, checkpoint ? static_cast<uint64_t>(checkpoint->state.integer("accepted_bytes")) : 0);
+    if (ranks_.is_main()) {
+      accepted_.emplace(accepted, checkpoint ? static_cast<uint64_t>(checkpoint->state.integer("accepted_bytes")) : 0);
+    }
     if (kept_texts_) {
+      ranks_.barrier();  // the file is cut back to the checkpoint
       for_each_line(accepted.string(), [this](std::string_view line, const std::string& place) {
         kept_texts_->add(required_text(Record::parse(line, place), "completion", place));
       });
@@ -68,11 +76,13 @@ class RejectionSampleRun {
       StepMetrics metrics = run_step(step);
       if (recorder_.end_step(step + 1, std::move(metrics), [this] { return state(); })) return StageEnd::kStopped;
     }
-    add_mix();
-    accepted_->sync();
-    write_atomic(recorder_.folder() / "counts.json", counts_.dump(2) + "\n");
+    if (ranks_.is_main()) {
+      add_mix();
+      accepted_->sync();
+      write_atomic(recorder_.folder() / "counts.json", counts_.dump(2) + "\n");
+    }
     recorder_.finish();
-    print_counts();
+    if (ranks_.is_main()) print_counts();
     return StageEnd::kFinished;
   }
 
@@ -85,17 +95,29 @@ class RejectionSampleRun {
   StepMetrics run_step(int64_t step) {
     const auto start = std::chrono::steady_clock::now();
     // 1. Completions, judged while others still grow.
-    std::vector<RolloutGroup> groups;
-    Scoring scoring(rewards_);
-    groups = engine_.generate(
-        prompts_of(step), stage_.rejection_sample.num_generations, stage_.sampling, {seed_, index_, 0},
-        [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
-    const auto results = scoring.finish(groups);
-    // 2. The fate of each, and those that stay.
+    ranks_.enter(fmt::format("step {}: sampling", step + 1));
+    std::string my_fates;
+    const std::vector<RolloutGroup> groups = over_ranks(ranks_, prompts_of(step), [&](std::vector<Prompt> mine) {
+      Scoring scoring(rewards_);
+      std::vector<RolloutGroup> made = engine_.generate(
+          std::move(mine), stage_.rejection_sample.num_generations, stage_.sampling, {seed_, index_, 0},
+          [&](const RolloutGroup& group, const Completion& completion) { scoring.add(group.prompt, completion); });
+      const auto results = scoring.finish(made);
+      for (size_t g = 0; g < made.size(); ++g)
+        my_fates += fmt::format("{}\n", fmt::join(acceptance_.fates(made[g], results[g]), "\t"));
+      return made;
+    });
+    // 2. The fate of each, and those that stay: a line for each prompt, in the order of all.
+    std::istringstream lines(fmt::format("{}", fmt::join(ranks_.all_gather(my_fates), "")));
     std::map<std::string, int64_t> fates;
     int64_t tokens = 0, samples = 0, n = 0;
     for (size_t g = 0; g < groups.size(); ++g) {
-      const std::vector<std::string> of_group = acceptance_.fates(groups[g], results[g]);
+      std::vector<std::string> of_group;
+      std::string line;
+      std::getline(lines, line);
+      std::istringstream words(line);
+      for (std::string fate; std::getline(words, fate, '\t');) of_group.push_back(fate);
+      HONE_ASSERT(of_group.size() == groups[g].completions.size());
       for (size_t c = 0; c < of_group.size(); ++c, ++n) {
         const Completion& completion = groups[g].completions[c];
         const std::string fate = of_group[c] == kKept ? keep(groups[g], c) : of_group[c];
@@ -148,7 +170,7 @@ class RejectionSampleRun {
     row["id"] = group.prompt.id;
     row["completion"] = text;
     row["reward"] = group.completions[c].reward;
-    accepted_->append(dump(row));
+    if (accepted_) accepted_->append(dump(row));
     return std::string(kKept);
   }
 
@@ -186,12 +208,14 @@ class RejectionSampleRun {
   }
 
   State state() {
-    accepted_->sync();
     State s;
+    if (!accepted_) return s;
+    accepted_->sync();
     s.scalars = {{"counts", counts_.dump()}, {"accepted_bytes", static_cast<int64_t>(accepted_->size())}};
     return s;
   }
 
+  dist::ProcessGroup& ranks_;
   const RejectionSampleStage& stage_;
   const uint64_t seed_;
   const size_t index_;
@@ -205,7 +229,7 @@ class RejectionSampleRun {
   const Acceptance acceptance_;
   StageRecorder recorder_;
   int64_t prompts_ = 0, steps_ = 0;
-  std::optional<AppendFile> accepted_;
+  std::optional<AppendFile> accepted_;   // of the main rank
   std::optional<KeptTexts> kept_texts_;  // what accepted_ holds, where near-duplicates of all are looked for
   Json counts_ = {{"prompts", 0}, {"sampled", 0}, {"kept", 0}, {"dropped", Json::object()}};
 };

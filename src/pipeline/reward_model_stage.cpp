@@ -13,7 +13,9 @@ class RewardModelTask {
   using Example = Preference;
   static constexpr std::string_view kSection = "reward_model";
   static const RewardModelConfig& settings(const RewardModelStage& stage) { return stage.reward_model; }
-  static Model load(const std::string& folder) { return Model::load_scorer(folder, /*trains=*/true); }
+  static Model load(const std::string& folder, Spread spread) {
+    return Model::load_scorer(folder, /*trains=*/true, spread);
+  }
 
   RewardModelTask(const RewardModelStage& stage, const std::string& folder)
       : config_(stage.reward_model), text_(stage.prompt_template, folder) {}
@@ -45,8 +47,8 @@ class RewardModelTask {
   }
 
   static StepMetrics measure(const Model& model, std::span<const Preference> preferences, int64_t micro_batch_tokens,
-                             dist::ProcessGroup&) {
-    const PreferenceStats stats = measure_preferences(model, preferences, micro_batch_tokens);
+                             dist::ProcessGroup& ranks) {
+    const PreferenceStats stats = measure_preferences(model, preferences, micro_batch_tokens, ranks);
     return {{"eval_loss", stats.loss}, {"eval_accuracy", stats.accuracy}};
   }
 

@@ -155,16 +155,6 @@ StageEnd run_stages(RunFolder& run, const RunConfig& asked, const Selection& sel
   return StageEnd::kFinished;
 }
 
-// Refuses what several ranks cannot do together yet.
-void check_ranks(const RunConfig& config, const dist::ProcessGroup& ranks) {
-  if (ranks.size() == 1) return;
-  for (const Stage& stage : config.stages) {
-    HONE_CHECK(std::holds_alternative<GrpoStage>(stage) || std::holds_alternative<SftStage>(stage),
-               .what = fmt::format("the stage '{}' runs on one rank only so far", stage_name(stage)),
-               .got = fmt::format("{} ranks", ranks.size()), .expected = "stages of type grpo or sft");
-  }
-}
-
 }  // namespace
 
 RunConfig resolve_models(RunConfig config) {
@@ -234,7 +224,6 @@ int run_pipeline(const RunRequest& request) {
   install_signal_handlers();
   const Selection selected = select_stages(config, request);
   dist::ProcessGroup ranks(dist::launch_environment(), std::chrono::seconds(config.runtime.ddp_timeout));
-  check_ranks(config, ranks);
   std::optional<LogRedirect> quiet;
   if (!ranks.is_main()) quiet.emplace([](std::string_view) {});
   RunFolder run(request.output.empty() ? fs::path("runs") / config.name : fs::path(request.output), config,

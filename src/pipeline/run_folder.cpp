@@ -26,7 +26,9 @@ void forget_free_keys(Stage& stage) {
         const CheckpointConfig defaults;
         s.checkpoint.every = defaults.every, s.checkpoint.keep = defaults.keep;
         if constexpr (requires { s.guards; }) s.guards = {};
-        if constexpr (requires { s.optimizer; }) s.optimizer.micro_batch_tokens = 0;
+        if constexpr (requires { s.optimizer; }) {
+          s.optimizer.micro_batch_tokens = 0, s.optimizer.gradient_checkpointing = false;
+        }
         if constexpr (requires { s.model.source; }) s.model.source.reset();
         if constexpr (requires { s.data.source; }) s.data.source.reset();
         if constexpr (requires { s.eval.source; }) s.eval.source.reset();

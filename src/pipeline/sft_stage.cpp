@@ -12,7 +12,7 @@ class SftTask {
   using Example = hone::Example;
   static constexpr std::string_view kSection = "sft";
   static const SftConfig& settings(const SftStage& stage) { return stage.sft; }
-  static Model load(const std::string& folder) { return Model::load(folder, /*trains=*/true); }
+  static Model load(const std::string& folder, Spread spread) { return Model::load(folder, /*trains=*/true, spread); }
 
   SftTask(const SftStage& stage, const std::string& folder) : text_(stage.prompt_template, folder) {}
 

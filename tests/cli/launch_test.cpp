@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -258,14 +259,200 @@ TEST(Launch, SaysWhatIsWrong) {
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_NE(other.err.find("`run` only"), std::string::npos) << other.err;
 
-  const Result pretrain =
-      hone(launch(2, {"run", source("configs/miniature/pretrain.yaml"), "--output", (folder / "pretrain").string()}));
-  EXPECT_EQ(pretrain.exit_code, 2);
-  EXPECT_NE(pretrain.err.find("one rank only"), std::string::npos) << pretrain.err;
-
   const Result cuda = hone(launch(2, small_run(folder / "cuda", {"--set", "runtime.device=cuda"})));
   EXPECT_EQ(cuda.exit_code, 2);
   EXPECT_NE(cuda.err.find("runtime.device"), std::string::npos) << cuda.err;
+}
+
+// One micro-batch a rank and update: the stages are equal bit for bit, weights, samples, metrics and all.
+TEST(Launch, ZeroStagesGiveTheSameRun) {
+  const TempFolder folder;
+  std::map<std::string, std::string> replicated;
+  for (const char* stage : {"0", "1", "2", "3"}) {
+    SCOPED_TRACE(stage);
+    const fs::path run = folder / stage;
+    const Result result = hone(launch(2, small_run(run, {"--set", "stage.steps=3", "--set", "stage.checkpoint.every=1",
+                                                         "--set", std::string("runtime.zero_stage=") + stage})));
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    if (replicated.empty()) replicated = fingerprint(run);
+    EXPECT_EQ(fingerprint(run), replicated);
+    const bool spread = *stage != '0';
+    EXPECT_EQ(fs::exists(run / "stages/00_grpo/checkpoints/step-000003/state-00001-of-00002.safetensors"), spread);
+  }
+}
+
+// Stopped in the middle, and gone on with by other ranks at another stage: prompts and rewards of the steps after it
+// are those of the undisturbed run, losses up to rounding.
+TEST(Launch, AnotherNumberOfRanksGoesOnAtAnotherStage) {
+  const TempFolder folder;
+  const auto settings = [](const char* stage) {
+    return Arguments{"--set", "stage.steps=4",
+                     "--set", "stage.checkpoint.every=1",
+                     "--set", std::string("runtime.zero_stage=") + stage};
+  };
+  const fs::path straight = folder / "straight";
+  ASSERT_EQ(hone(launch(2, small_run(straight, settings("0")))).exit_code, 0);
+  for (const auto& [ranks, stage] : std::vector<std::pair<int, const char*>>{{1, "0"}, {3, "2"}, {2, "3"}}) {
+    SCOPED_TRACE(ranks);
+    const fs::path run = folder / std::to_string(ranks);
+    Process job(launch(2, small_run(run, settings("3"))));
+    wait_for_steps(run, 2);
+    job.send(SIGTERM);
+    ASSERT_TRUE(job.wait_for(20).has_value());
+    const Result result = hone(launch(ranks, small_run(run, settings(stage))));
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const auto a = json_lines<json>(read(straight / "stages/00_grpo/metrics.jsonl"));
+    const auto b = json_lines<json>(read(run / "stages/00_grpo/metrics.jsonl"));
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) {
+      EXPECT_EQ(a[i]["num_tokens"], b[i]["num_tokens"]) << "step " << i + 1;
+      EXPECT_EQ(a[i]["reward"], b[i]["reward"]) << "step " << i + 1;
+      EXPECT_NEAR(a[i]["loss"].get<double>(), b[i]["loss"].get<double>(), 1e-6) << "step " << i + 1;
+    }
+    if (ranks == 2) {
+      EXPECT_EQ(fingerprint(run), fingerprint(straight));
+    }
+  }
+}
+
+// Kills a rank at a random time, again and again, while every rank writes its part of each checkpoint.
+TEST(SlowLaunch, KilledTenTimesAtRandom) {
+  const TempFolder folder;
+  const Arguments settings = {"--set", "runtime.zero_stage=3", "--set", "stage.checkpoint.every=1"};
+  ASSERT_EQ(hone(launch(2, small_run(folder / "straight", settings))).exit_code, 0);
+  const fs::path run = folder / "run";
+  std::srand(7);
+  for (int i = 0; i < 10; ++i) {
+    Process job(launch(2, small_run(run, settings)));
+    const std::string rank = std::to_string(std::rand() % 2);
+    pid_t victim = -1;
+    for (int tries = 0; tries < 1000 && victim < 2; ++tries) {
+      victim = process_of(run, rank);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ASSERT_GT(victim, 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::rand() % 4000));
+    ::kill(victim, SIGKILL);
+    const auto result = job.wait_for(10);
+    ASSERT_TRUE(result.has_value()) << "still runs 10 s after rank " << rank << " was killed";
+    expect_no_ranks(run);
+    if (result->exit_code == 0) break;  // it was done before
+  }
+  const Result last = hone(launch(2, small_run(run, settings)));
+  ASSERT_EQ(last.exit_code, 0) << last.err;
+  EXPECT_EQ(fingerprint(run), fingerprint(folder / "straight"));
+}
+
+// Without a launcher: rank 0 waits for one that does not come, and says which.
+TEST(Launch, NamesARankThatNeverJoins) {
+  const TempFolder folder;
+  const Result result =
+      hone(small_run(folder / "run", {"--set", "runtime.ddp_timeout=3"}),
+           {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", "29671"}});
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  EXPECT_NE(result.err.find("rank 1 did not join within 3 s"), std::string::npos) << result.err;
+}
+
+// A pipeline of the stages that only sample, and of those that learn from examples.
+TEST(Launch, OtherStagesRunOnRanks) {
+  const TempFolder folder;
+  std::ofstream likes(folder / "likes.jsonl");
+  for (int i = 0; i < 12; ++i) {
+    likes << json{{"id", std::to_string(i)}, {"prompt", "one"}, {"chosen", "two three"}, {"rejected", "four"}}.dump()
+          << "\n";
+  }
+  likes.close();
+  std::ofstream(folder / "all.yaml") << R"(
+name: all
+model: { path: builtin:miniature }
+stages:
+  - name: samples
+    type: rejection_sample
+    data: { path: builtin:chains, split: train }
+    rejection_sample: { prompts: 30, prompts_per_step: 10, num_generations: 4, max_per_prompt: 1 }
+    rewards: [ { type: accuracy } ]
+  - name: judged
+    type: eval
+    data: { path: builtin:chains, split: test }
+    models: [ { path: base, name: start } ]
+    eval: { problems: 12, num_generations: 2 }
+    rewards: [ { type: accuracy } ]
+  - name: likes
+    type: reward_model
+    data: { path: )" << (folder / "likes.jsonl").string()
+                                     << R"( }
+    reward_model: { examples_per_step: 6 }
+    steps: 3
+  - name: base
+    type: pretrain
+    data: { path: builtin:chains }
+    documents_per_step: 16
+    eval: { problems: 4 }
+    steps: 3
+)";
+  const auto run = [&](const char* name, const char* stage) {
+    return Arguments{"run",      (folder / "all.yaml").string(),
+                     "--output", (folder / name).string(),
+                     "--set",    std::string("runtime.zero_stage=") + stage};
+  };
+  const Result one = hone(run("one", "0"));
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  for (const char* stage : {"0", "3"}) {
+    SCOPED_TRACE(stage);
+    const Result two = hone(launch(2, run(stage, stage)));
+    ASSERT_EQ(two.exit_code, 0) << two.err;
+    if (*stage == '0') {  // at others the ranks write parts of checkpoints
+      EXPECT_EQ(files_of(folder / "one"), files_of(folder / stage));
+    }
+    for (const char* file : {"00_samples/accepted.jsonl", "00_samples/counts.json", "00_samples/samples.jsonl",
+                             "01_judged/results.json", "01_judged/samples.jsonl"}) {
+      EXPECT_EQ(read(folder / "one/stages" / file), read(folder / stage / "stages" / file)) << file;
+    }
+    for (const char* name : {"02_likes", "03_base"}) {
+      const auto a = json_lines<json>(read(folder / "one/stages" / name / "metrics.jsonl"));
+      const auto b = json_lines<json>(read(folder / stage / "stages" / name / "metrics.jsonl"));
+      ASSERT_EQ(a.size(), 3U);
+      ASSERT_EQ(b.size(), 3U);
+      for (size_t i = 0; i < a.size(); ++i) {
+        EXPECT_NEAR(a[i]["loss"].get<double>(), b[i]["loss"].get<double>(), 2e-6) << name << " step " << i + 1;
+        EXPECT_EQ(a[i]["num_tokens"], b[i]["num_tokens"]);
+      }
+    }
+  }
+}
+
+// A program of the path, or nothing.
+std::string program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string at; std::getline(folders, at, ':');) {
+    if (::access((fs::path(at) / name).c_str(), X_OK) == 0) return fs::path(at) / name;
+  }
+  return {};
+}
+
+void expect_started_by(const std::string& command) {
+  const TempFolder folder;
+  std::string words;
+  for (const std::string& word : small_run(folder / "run", {"--set", "stage.steps=2"})) words += " '" + word + "'";
+  const std::string line = command + " " + HONE_BINARY + words + " > '" + (folder / "log").string() + "' 2>&1";
+  ASSERT_EQ(std::system(line.c_str()), 0) << line << "\n" << read(folder / "log");
+  ASSERT_EQ(hone(launch(2, small_run(folder / "own", {"--set", "stage.steps=2"}))).exit_code, 0);
+  EXPECT_EQ(fingerprint(folder / "run"), fingerprint(folder / "own"));
+}
+
+TEST(Launch, MpirunStartsIt) {
+  const std::string mpirun = program("mpirun");
+  if (mpirun.empty()) GTEST_SKIP() << "no mpirun in the path (Debian: openmpi-bin)";
+  expect_started_by("MASTER_PORT=29673 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 '" + mpirun +
+                    "' --oversubscribe -np 2");
+}
+
+TEST(Launch, TorchrunStartsIt) {
+  const char* given = std::getenv("HONE_TORCHRUN");
+  const std::string torchrun = given != nullptr ? given : program("torchrun");
+  if (torchrun.empty()) GTEST_SKIP() << "no torchrun in the path (HONE_TORCHRUN names another)";
+  expect_started_by("'" + torchrun + "' --no-python --nproc-per-node 2 --master-port 29675");
 }
 
 }  // namespace

@@ -374,5 +374,17 @@ TEST(Run, DryRunWritesNothing) {
   EXPECT_FALSE(fs::exists(folder / "run"));
 }
 
+// What no machine has: refused before a step, with the plan and the keys that help.
+TEST(Run, DryRunRefusesWhatDoesNotFit) {
+  const TempFolder folder;
+  const Result result = hone({"run", source("configs/miniature/pretrain.yaml"), "--dry-run", "--output",
+                              (folder / "run").string(), "--set", "stage.optimizer.micro_batch_tokens=2000000000"});
+  EXPECT_EQ(result.exit_code, 2) << result.err;
+  EXPECT_NE(result.out.find("activations"), std::string::npos) << result.out;
+  EXPECT_NE(result.err.find("does not fit into the memory"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("optimizer.gradient_checkpointing"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("micro_batch_tokens"), std::string::npos) << result.err;
+}
+
 }  // namespace
 }  // namespace hone::test

@@ -1,7 +1,7 @@
-// Ranks as real processes that meet over the loopback network.
+// The operations of a group, among real processes.
 #include "hone/dist/process_group.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -9,8 +9,7 @@
 #include <functional>
 #include <sstream>
 
-#include "core/faults.h"
-#include "dist/store.h"
+#include "dist/ranks.h"
 #include "hone/core/error.h"
 #include "hone/core/random.h"
 
@@ -18,46 +17,7 @@ namespace hone::dist {
 namespace {
 
 using std::chrono::seconds;
-
-// What `body` returned in each rank, or "error: ...", or nothing where the rank was killed. The test is where they
-// meet.
-std::vector<std::string> run_ranks(int64_t size, const std::function<std::string(ProcessGroup&)>& body,
-                                   seconds timeout = seconds(60), int64_t started = -1) {
-  const test::TempFolder folder;
-  int64_t port = 0;
-  const auto store = host_store("127.0.0.1", port);
-  std::vector<pid_t> children;
-  for (int64_t rank = 0; rank < (started < 0 ? size : started); ++rank) {
-    const pid_t child = ::fork();
-    if (child < 0) throw std::runtime_error("fork failed");
-    if (child > 0) {
-      children.push_back(child);
-      continue;
-    }
-    std::ofstream out(folder / std::to_string(rank));
-    try {
-      LaunchEnvironment environment;
-      environment.rank = environment.local_rank = rank;
-      environment.size = size;
-      environment.address = "127.0.0.1";
-      environment.port = port;
-      environment.launcher_hosts = true;
-      ProcessGroup ranks(environment, timeout);
-      out << body(ranks) << std::flush;
-    } catch (const std::exception& error) {
-      out << "error: " << error.what() << std::flush;
-    }
-    ::_exit(0);
-  }
-  std::vector<std::string> results;
-  for (size_t rank = 0; rank < children.size(); ++rank) {
-    ::waitpid(children[rank], nullptr, 0);
-    std::ostringstream text;
-    text << std::ifstream(folder / std::to_string(rank)).rdbuf();
-    results.push_back(text.str());
-  }
-  return results;
-}
+using test::run_ranks;
 
 std::vector<float> numbers(int64_t rank, int64_t count) {
   RandomStream random(1, RandomPurpose::kTest, {static_cast<uint64_t>(rank)});
@@ -84,9 +44,17 @@ TEST(ProcessGroup, SumsInOneOrder) {
       const std::vector<float> expected = tree_sum(size, count);
       const auto results = run_ranks(size, [&](ProcessGroup& ranks) {
         const std::vector<float> mine = numbers(ranks.rank(), count);
-        at::Tensor values = at::empty({count}, at::kFloat);
+        const int64_t part = (count + size - 1) / size;
+        at::Tensor values = at::zeros({size * part}, at::kFloat), sum = at::empty({part}, at::kFloat);
         std::copy(mine.begin(), mine.end(), values.mutable_data_ptr<float>());
-        ranks.all_reduce_sum(values);
+        // Two on their way at a time.
+        at::Tensor twice = values * 2, sum_of_twice = at::empty({part}, at::kFloat);
+        Transfer first = ranks.start_reduce_scatter(values, sum);
+        Transfer second = ranks.start_reduce_scatter(twice, sum_of_twice);
+        first.wait();
+        second.wait();
+        if (!at::equal(sum * 2, sum_of_twice)) return std::string("the second differs");
+        ranks.start_all_gather(sum, values).wait();
         const bool equal = std::equal(expected.begin(), expected.end(), values.const_data_ptr<float>());
         return std::string(equal ? "equal" : "differs");
       });
@@ -154,8 +122,9 @@ TEST(ProcessGroup, NamesTheRankThatDidNotJoin) {
 TEST(ProcessGroup, AWorldOfOneNeedsNoNetwork) {
   ProcessGroup one;
   at::Tensor values = at::empty({2}, at::kFloat).fill_(0.5);
-  one.all_reduce_sum(values);
-  EXPECT_EQ(values.const_data_ptr<float>()[1], 0.5F);
+  at::Tensor sum = at::empty({2}, at::kFloat);
+  one.start_reduce_scatter(values, sum).wait();
+  EXPECT_EQ(sum.const_data_ptr<float>()[1], 0.5F);
   EXPECT_EQ(one.all_gather("x"), std::vector<std::string>{"x"});
   EXPECT_EQ(one.broadcast("y"), "y");
   EXPECT_EQ(one.all_max(-3), -3);

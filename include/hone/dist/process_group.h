@@ -10,13 +10,30 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hone/dist/launch_environment.h"
 
 namespace hone::dist {
+
+/// An operation that goes on while this rank computes. Its tensors are neither written to nor, where they are results,
+/// read before wait(). It keeps them alive.
+class Transfer {
+ public:
+  Transfer() = default;  ///< nothing to wait for
+  explicit Transfer(std::function<void()> finish) : finish_(std::move(finish)) {}
+  /// Throws Error kFailed as the operations of ProcessGroup do. Once.
+  void wait() {
+    if (const auto finish = std::exchange(finish_, nullptr)) finish();
+  }
+
+ private:
+  std::function<void()> finish_;
+};
 
 class ProcessGroup {
  public:
@@ -37,8 +54,11 @@ class ProcessGroup {
   /// What this rank does from now on ("step 3: sampling"), for the others' and the launcher's messages.
   void enter(const std::string& phase);
 
-  /// Adds float32 tensors of one size element by element: ((0 + 1) + (2 + 3)) + ... over ranks. All get the same bits.
-  void all_reduce_sum(const at::Tensor& values);
+  /// Starts to add given [size n] float32 of all ranks element by element, ((0 + 1) + (2 + 3)) + ..., of which this
+  /// rank gets part number rank() in sum [n].
+  Transfer start_reduce_scatter(const at::Tensor& given, const at::Tensor& sum);
+  /// Starts to collect mine [n] of every rank into all [size n], by rank.
+  Transfer start_all_gather(const at::Tensor& mine, const at::Tensor& all);
   /// What each rank gave, by rank.
   std::vector<std::string> all_gather(const std::string& bytes);
   /// What rank 0 gave.

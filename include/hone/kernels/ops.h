@@ -128,10 +128,9 @@ struct LogProbs {
   at::Tensor entropy;    ///< [R] in nats, with autograd
 };
 /// Log-probs of targets[R] (int32) for hidden[R, C] under the head [V, C]. Logits exist for a few thousand rows at a
-/// time only. `head_grad`, where defined, receives the head's gradient instead of head.grad() (tied embeddings keep the
-/// two sums apart).
+/// time only.
 LogProbs log_probs(const at::Tensor& hidden, const Weight& head, const at::Tensor& targets,
-                   const TokenDistribution& distribution, const at::Tensor& head_grad = {});
+                   const TokenDistribution& distribution);
 
 /// One row's distribution, as log_probs() computes it: z = logits / temperature over the row's n entries or its kept
 /// ids (in their order), e = exp(z - max z).

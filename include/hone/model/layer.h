@@ -24,7 +24,8 @@ struct Layer {
 };
 
 struct ModelWeights {
-  kernels::Weight embedding, final_norm, head;
+  kernels::Weight embedding, final_norm;
+  kernels::Weight head;  ///< tied and trained: the embedding's rows with a gradient of their own
   std::vector<Layer> layers;
 };
 

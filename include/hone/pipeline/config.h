@@ -62,6 +62,7 @@ struct RuntimeConfig {
   RuntimeDevice device = RuntimeDevice::kCpu;
   std::optional<int64_t> threads;
   int64_t ddp_timeout = 1800;
+  int64_t zero_stage = 0;
   bool operator==(const RuntimeConfig&) const = default;
 };
 

@@ -23,6 +23,7 @@ struct OptimizerConfig {
   double min_lr_ratio = 0.0;
   // Speed and memory only.
   int64_t micro_batch_tokens = 4096;
+  bool gradient_checkpointing = false;
 
   bool operator==(const OptimizerConfig&) const = default;
 };
@@ -42,6 +43,9 @@ inline void describe(ConfigVisitor& v, OptimizerConfig& c) {
           "Learning rate at the end of a linear or cosine schedule, as a share of lr.");
   v.field("micro_batch_tokens", c.micro_batch_tokens, at_least(1), "tokens",
           "Tokens in one forward and backward pass; changes memory and speed, never the loss.");
+  v.field("gradient_checkpointing", c.gradient_checkpointing, any_value(), "",
+          "Computes the activations inside a layer again in the backward pass rather than keep them: less memory, more "
+          "time, the same gradients.");
 }
 
 }  // namespace hone
