@@ -114,7 +114,8 @@ std::map<std::string, std::string> artefacts(const fs::path& run) {
 // The stage that a run was in when its process died.
 std::string running_stage(const fs::path& run) {
   if (!fs::exists(run / "state.json")) return "none";
-  for (const Json& stage : Json::parse(read(run / "state.json"))["stages"]) {
+  const Json state = Json::parse(read(run / "state.json"));
+  for (const Json& stage : state["stages"]) {
     if (stage["status"] != "finished") return stage["name"];
   }
   return "end";
