@@ -1,11 +1,15 @@
 // The shipped configs teach what they promise, on whatever seed.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <csignal>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/hone.h"
 #include "core/faults.h"
 #include "hone/core/hash.h"
+#include "hone/core/random.h"
 
 namespace hone::test {
 namespace {
@@ -99,6 +103,70 @@ TEST(SlowLearning, R1HasThePapersShape) {
     EXPECT_GE(r1["helpful/chat_quality"], sft["helpful/chat_quality"].get<double>() + 0.04);
     EXPECT_GE(r1["harmful/chat_quality"], sft["harmful/chat_quality"].get<double>() + 0.2);
   }
+}
+
+// The hashes of all that the stages leave, by their manifests, and of what has none.
+std::map<std::string, std::string> artefacts(const fs::path& run) {
+  auto out = fingerprint(run);
+  for (const auto& stage : fs::directory_iterator(run / "stages")) {
+    out[stage.path().filename().string() + "/manifest.json"] = read(stage.path() / "manifest.json");
+  }
+  return out;
+}
+
+// The stage that a run was in when its process died.
+std::string running_stage(const fs::path& run) {
+  if (!fs::exists(run / "state.json")) return "none";
+  const Json state = Json::parse(read(run / "state.json"));
+  for (const Json& stage : state["stages"]) {
+    if (stage["status"] != "finished") return stage["name"];
+  }
+  return "end";
+}
+
+// The whole recipe, killed 20 times at random moments that are spread over it, leaves what it leaves undisturbed.
+TEST(SlowLearning, TwentyKillsOverR1ChangeNothing) {
+  constexpr int kKills = 20;
+  const TempFolder folder;
+  const auto command = [&](const std::string& name) {
+    return Arguments{"run", source("configs/miniature/r1.yaml"), "--output", (folder / name).string()};
+  };
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(hone(command("whole")).exit_code, 0);
+  const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto undisturbed = artefacts(folder / "whole");
+  const size_t stages = Json::parse(read(folder / "whole/state.json"))["stages"].size();
+  // A checkpoint each step, which changes no result: little is done again, so that the kills are spread over it all.
+  Arguments often;
+  for (size_t i = 0; i < stages; ++i) {
+    often.insert(often.end(), {"--set", fmt::format("stages.{}.checkpoint.every=1", i)});
+  }
+
+  RandomStream random(20, RandomPurpose::kTest);
+  std::set<std::string> hit;
+  int kills = 0;
+  for (int run = 0; kills < kKills; ++run) {  // one that got to its end too soon is followed by another
+    const std::string name = fmt::format("killed{}", run);
+    bool finished = false;
+    while (!finished) {
+      Arguments arguments = command(name);
+      arguments.insert(arguments.end(), often.begin(), often.end());
+      Process process(arguments);
+      const double seconds = whole / kKills * (0.5 + 1.4 * random.next_uniform());
+      const auto result = kills < kKills ? process.wait_for(seconds) : std::optional(process.wait());
+      finished = result.has_value();
+      if (finished) {
+        ASSERT_EQ(result->exit_code, 0) << result->err;
+        break;
+      }
+      process.send(SIGKILL);
+      process.wait();
+      ++kills;
+      hit.insert(running_stage(folder / name));
+    }
+    EXPECT_EQ(artefacts(folder / name), undisturbed) << name;
+  }
+  EXPECT_GE(hit.size(), (stages + 1) / 2) << "they were to be spread over the stages";
 }
 
 TEST(SlowLearning, DistillationBeatsTheStudentsOwnRl) {
