@@ -52,7 +52,7 @@ int64_t activation_floats(const ModelConfig& m, bool checkpointing) {
   }
   const int64_t cache = m.num_key_value_heads * (m.head_dim + m.value_dim());
   const int64_t ends = 4 * m.hidden_size;  // the last output, the head's input and its gradient
-  return (checkpointing ? m.num_hidden_layers * m.hidden_size + largest : all) + backward + cache + ends;
+  return (checkpointing ? m.num_hidden_layers * m.hidden_size + 2 * largest : all) + backward + cache + ends;
 }
 
 // All weights but an embedding of its own, whose rows are looked up and never multiplied.

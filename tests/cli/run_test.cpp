@@ -378,7 +378,7 @@ TEST(Run, DryRunWritesNothing) {
 TEST(Run, DryRunRefusesWhatDoesNotFit) {
   const TempFolder folder;
   const Result result = hone({"run", source("configs/miniature/pretrain.yaml"), "--dry-run", "--output",
-                              (folder / "run").string(), "--set", "stage.optimizer.micro_batch_tokens=2000000000"});
+                              (folder / "run").string(), "--set", "stage.optimizer.micro_batch_tokens=1000000000"});
   EXPECT_EQ(result.exit_code, 2) << result.err;
   EXPECT_NE(result.out.find("activations"), std::string::npos) << result.out;
   EXPECT_NE(result.err.find("does not fit into the memory"), std::string::npos) << result.err;
