@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/faults.h"
-#include "tokenizer/base64.h"
+#include "hone/core/base64.h"
 
 namespace hone {
 namespace {
