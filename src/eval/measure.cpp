@@ -165,9 +165,7 @@ int64_t count_reflection_words(std::string_view text) {
 std::vector<RewardConfig> rewards_for(const std::vector<RewardConfig>& rewards, const std::string& source) {
   std::vector<RewardConfig> those;
   for (const RewardConfig& reward : rewards) {
-    if (reward.sources.empty() || std::ranges::find(reward.sources, source) != reward.sources.end()) {
-      those.push_back(reward);
-    }
+    if (is_for(reward.sources, source)) those.push_back(reward);
   }
   return those;
 }

@@ -57,22 +57,27 @@ LengthStats length_stats(const std::vector<RolloutGroup>& groups) {
   return stats;
 }
 
-StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vector<std::string>& reward_names,
-                         const algo::RewardStats& rewards, const StepTotals& t) {
+StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vector<RewardConfig>& rewards,
+                         const algo::RewardStats& stats, const StepTotals& t) {
   const LengthStats lengths = length_stats(groups);
   const auto updates = static_cast<double>(std::max<int64_t>(1, t.updates));
   const auto loss_tokens = static_cast<double>(std::max<int64_t>(1, t.loss.tokens));
 
-  StepMetrics m = {{"loss", t.loss.loss / updates}, {"reward", rewards.reward}, {"reward_std", rewards.reward_std}};
-  for (size_t i = 0; i < reward_names.size(); ++i) {
+  StepMetrics m = {{"loss", t.loss.loss / updates}, {"reward", stats.reward}, {"reward_std", stats.reward_std}};
+  for (size_t i = 0; i < rewards.size(); ++i) {
     Spread spread;
-    for_each_completion(groups, [&](const RolloutGroup&, const Completion& completion) {
-      if (const auto& value = completion.reward_parts[i]) spread.add(*value);
+    int64_t meant = 0, unusable = 0;
+    for_each_completion(groups, [&](const RolloutGroup& group, const Completion& completion) {
+      if (!is_for(rewards[i].sources, group.prompt.source)) return;
+      const auto& value = completion.reward_parts[i];
+      ++meant;
+      unusable += !value;
+      if (value) spread.add(*value);
     });
-    m.emplace_back("rewards/" + reward_names[i] + "/mean", spread.mean());
-    m.emplace_back("rewards/" + reward_names[i] + "/std", spread.std());
-    m.emplace_back("rewards/" + reward_names[i] + "/unusable",
-                   1.0 - spread.n / static_cast<double>(std::max<int64_t>(1, lengths.completions)));
+    const std::string name = "rewards/" + rewards[i].label();
+    m.emplace_back(name + "/mean", spread.mean());
+    m.emplace_back(name + "/std", spread.std());
+    m.emplace_back(name + "/unusable", share(unusable, meant));
   }
   const StepMetrics rest = {
       {"frac_reward_zero_std", share(t.groups_without_signal, t.groups_sampled)},

@@ -10,6 +10,7 @@
 #include "hone/algo/loss.h"
 #include "hone/data/records.h"
 #include "hone/report/metrics.h"
+#include "hone/reward/config.h"
 
 namespace hone {
 
@@ -34,10 +35,10 @@ struct LengthStats {
 };
 LengthStats length_stats(const std::vector<RolloutGroup>& groups);
 
-/// In TRL's names, of all groups that were sampled, those that dynamic sampling dropped included. `rewards` are the
-/// stats before any KL term entered the rewards.
-StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vector<std::string>& reward_names,
-                         const algo::RewardStats& rewards, const StepTotals& totals);
+/// In TRL's names, of all groups that were sampled, those that dynamic sampling dropped included. `stats` are
+/// those before any KL term entered the rewards.
+StepMetrics grpo_metrics(const std::vector<RolloutGroup>& groups, const std::vector<RewardConfig>& rewards,
+                         const algo::RewardStats& stats, const StepTotals& totals);
 
 /// One completion as JSON: prompt, text, rewards, and its advantage or, of rejection sampling, its fate.
 std::string sample_line(int64_t step, const RolloutGroup& group, const Completion& completion,

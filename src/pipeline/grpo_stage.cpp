@@ -151,7 +151,7 @@ class GrpoRun {
     check_guards(groups, kept > 0 && algo::has_signal(reward_stats, stage_.grpo));
     totals.num_tokens = num_tokens_;
     if (stage_.grpo.has_entropy_bonus()) totals.entropy_coef = entropy_.coefficient();
-    StepMetrics metrics = grpo_metrics(groups, rewards_.names(), reward_stats, totals);
+    StepMetrics metrics = grpo_metrics(groups, stage_.rewards, reward_stats, totals);
     if (stage_.curriculum.on()) add_curriculum(data_.passed_over() - passed_over, metrics);
     return metrics;
   }

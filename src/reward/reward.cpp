@@ -155,8 +155,8 @@ void RewardSet::add(const RewardConfig& config, std::optional<int64_t> max_compl
   jobs_ = std::max(jobs_, jobs.value_or(0));
 }
 
-bool RewardSet::is_for(const Prompt& prompt, const std::vector<std::string>& sources) {
-  return sources.empty() || std::ranges::find(sources, prompt.source) != sources.end();
+bool is_for(const std::vector<std::string>& sources, std::string_view source) {
+  return sources.empty() || std::ranges::find(sources, source) != sources.end();
 }
 
 void RewardSet::judge_alone(const Prompt& prompt, const Completion& completion, bool waits, Row& row) const {
@@ -164,7 +164,7 @@ void RewardSet::judge_alone(const Prompt& prompt, const Completion& completion, 
   for (size_t i = 0; i < functions_.size(); ++i) {
     const auto* function = std::get_if<RewardFunction>(&functions_[i].function);
     if (function == nullptr || functions_[i].waits != waits) continue;
-    row[i] = is_for(prompt, functions_[i].sources) ? (*function)(prompt, completion) : kNotMeant;
+    row[i] = is_for(functions_[i].sources, prompt.source) ? (*function)(prompt, completion) : kNotMeant;
   }
 }
 
@@ -173,7 +173,7 @@ void RewardSet::judge_together(const Prompt& prompt, std::span<const Completion>
   for (size_t i = 0; i < functions_.size(); ++i) {
     const auto* group = std::get_if<GroupReward>(&functions_[i].function);
     if (group == nullptr) continue;
-    if (!is_for(prompt, functions_[i].sources)) {
+    if (!is_for(functions_[i].sources, prompt.source)) {
       for (Row& row : rows) row[i] = kNotMeant;
       continue;
     }
@@ -204,7 +204,7 @@ std::vector<std::optional<std::string>> RewardSet::record_problems(const Prompt&
   empty.finish_reason = FinishReason::kStop;
   std::vector<std::optional<std::string>> problems;
   for (size_t i = 0; i < configs_.size(); ++i) {
-    if (!is_for(prompt, configs_[i].sources)) {
+    if (!is_for(configs_[i].sources, prompt.source)) {
       problems.emplace_back();
       continue;
     }

@@ -158,7 +158,7 @@ stage:
   type: grpo
   data: {{ path: {file} }}
   sources:
-    - {{ name: cold, path: builtin:chains, temperature: 0.01 }}
+    - {{ name: cold, path: builtin:chains, temperature: 0.001 }}
     - {{ name: filtered, path: builtin:chains, temperature: 1.7, top_p: 0.8, top_k: 20 }}
   curriculum: {{ max_pass_rate: 0.4, momentum: 0.25, revisit_rounds: 2 }}
   grpo: {{ num_generations: 4, prompts_per_step: 12, num_minibatches: 2, dynamic_sampling: "off" }}

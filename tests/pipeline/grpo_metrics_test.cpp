@@ -19,16 +19,20 @@ Completion completion(size_t tokens, FinishReason reason, std::vector<std::optio
   return c;
 }
 
+RewardConfig reward(const std::string& name, std::vector<std::string> sources = {}) {
+  return {.name = name, .sources = std::move(sources), .parameters = AccuracyReward{}};
+}
+
 std::vector<RolloutGroup> two_groups() {
   Prompt prompt;
   prompt.id = "a";
   prompt.text = "how?";
   prompt.record = Record::parse(R"({"language": "en"})", "here");
   std::vector<RolloutGroup> groups(2, RolloutGroup{prompt, {}, 0});
-  groups[0].completions = {completion(4, FinishReason::kStop, {1.0, 0.0}, "<think> one two </think>"),
-                           completion(8, FinishReason::kLength, {0.0, std::nullopt}, "<think> one 二 </think>")};
-  groups[1].completions = {completion(6, FinishReason::kStop, {1.0, 0.5}, "<think> 一 二 </think>"),
-                           completion(2, FinishReason::kStop, {1.0, 1.0}, "<think> three </think>")};
+  groups[0].completions = {completion(4, FinishReason::kStop, {1.0, 0.0, {}}, "<think> one two </think>"),
+                           completion(8, FinishReason::kLength, {0.0, {}, {}}, "<think> one 二 </think>")};
+  groups[1].completions = {completion(6, FinishReason::kStop, {1.0, 0.5, {}}, "<think> 一 二 </think>"),
+                           completion(2, FinishReason::kStop, {1.0, 1.0, {}}, "<think> three </think>")};
   return groups;
 }
 
@@ -46,7 +50,8 @@ TEST(GrpoMetrics, ByHand) {
   totals.groups_without_signal = 2;
   totals.step = 2;
   const algo::RewardStats rewards{.reward = 1.25, .reward_std = 0.5, .frac_reward_zero_std = 0};
-  const StepMetrics m = grpo_metrics(two_groups(), {"accuracy", "style"}, rewards, totals);
+  const StepMetrics m = grpo_metrics(
+      two_groups(), {reward("accuracy"), reward("style"), reward("other", {"elsewhere"})}, rewards, totals);
   const std::pair<const char*, double> expected[] = {
       {"loss", 0.25},
       {"reward", 1.25},
@@ -55,6 +60,8 @@ TEST(GrpoMetrics, ByHand) {
       {"rewards/accuracy/std", 0.5},
       {"rewards/style/mean", 0.5},  // of the three that could be judged
       {"rewards/style/std", 0.5},
+      {"rewards/style/unusable", 0.25},
+      {"rewards/other/unusable", 0},  // it is for none of these prompts
       {"frac_reward_zero_std", 0.4},
       {"completions/mean_length", 5},
       {"completions/max_length", 8},
@@ -75,7 +82,7 @@ TEST(GrpoMetrics, ByHand) {
 }
 
 TEST(GrpoMetrics, AStepWithoutCompletionsHasNoNaNButInWhatDoesNotExist) {
-  const StepMetrics m = grpo_metrics({}, {"accuracy"}, {}, {});
+  const StepMetrics m = grpo_metrics({}, {reward("accuracy")}, {}, {});
   for (const auto& [name, value] : m) {
     EXPECT_EQ(std::isnan(value), name == "rewards/accuracy/mean" || name == "language_consistency") << name;
   }

@@ -394,6 +394,9 @@ struct RewardConfig {
   bool operator==(const RewardConfig&) const = default;
 };
 
+/// Whether a reward with these RewardConfig::sources is for prompts of `source`.
+bool is_for(const std::vector<std::string>& sources, std::string_view source);
+
 /// Every field once, with its meaning (src/reward/config.cpp).
 void describe(ConfigVisitor& v, AccuracyReward& c);
 void describe(ConfigVisitor& v, ChatQualityReward& c);

@@ -76,7 +76,6 @@ class RewardSet {
     bool waits = false;                  // for a program or a service: it has `jobs`
     size_t of = 0;                       // of a group's: the function that it builds on
   };
-  static bool is_for(const Prompt& prompt, const std::vector<std::string>& sources);
   void add(const RewardConfig& config, std::optional<int64_t> max_completion_length);
   /// Fills in the functions of single completions that wait, or those that do not.
   void judge_alone(const Prompt& prompt, const Completion& completion, bool waits, Row& row) const;
