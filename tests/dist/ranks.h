@@ -25,8 +25,9 @@ inline std::vector<std::string> run_ranks(int64_t size, const std::function<std:
                                           std::chrono::seconds timeout = std::chrono::seconds(60),
                                           int64_t started = -1) {
   const TempFolder folder;
-  int64_t port = 0;
-  const auto store = dist::host_store("127.0.0.1", port);
+  // All ranks are forked before the store's thread begins: what it locks in the C library would stay locked in a fork.
+  int port_pipe[2];
+  if (::pipe(port_pipe) != 0) throw std::runtime_error("pipe failed");
   std::vector<pid_t> children;
   for (int64_t rank = 0; rank < (started < 0 ? size : started); ++rank) {
     const pid_t child = ::fork();
@@ -35,6 +36,9 @@ inline std::vector<std::string> run_ranks(int64_t size, const std::function<std:
       children.push_back(child);
       continue;
     }
+    int64_t port = 0;
+    ::close(port_pipe[1]);
+    if (::read(port_pipe[0], &port, sizeof port) != sizeof port) ::_exit(1);
     std::ofstream out(folder / std::to_string(rank));
     try {
       dist::LaunchEnvironment environment;
@@ -50,6 +54,11 @@ inline std::vector<std::string> run_ranks(int64_t size, const std::function<std:
     }
     ::_exit(0);
   }
+  int64_t port = 0;
+  const auto store = dist::host_store("127.0.0.1", port);
+  for (size_t rank = 0; rank < children.size(); ++rank) {
+    if (::write(port_pipe[1], &port, sizeof port) != sizeof port) throw std::runtime_error("write failed");
+  }
   std::vector<std::string> results;
   for (size_t rank = 0; rank < children.size(); ++rank) {
     ::waitpid(children[rank], nullptr, 0);
@@ -57,6 +66,8 @@ inline std::vector<std::string> run_ranks(int64_t size, const std::function<std:
     text << std::ifstream(folder / std::to_string(rank)).rdbuf();
     results.push_back(text.str());
   }
+  ::close(port_pipe[0]);
+  ::close(port_pipe[1]);
   return results;
 }
 
