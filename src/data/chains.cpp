@@ -8,11 +8,10 @@
 #include "hone/data/chat.h"
 #include "hone/data/reasoning_text.h"
 #include "hone/tokenizer/tokenizer.h"
+#include "words.h"
 
 namespace hone {
 namespace {
-
-using Pair = std::pair<std::string_view, std::string_view>;
 
 constexpr std::array<Pair, 10> kDigits = {{{"zero", "零"},
                                            {"one", "一"},
@@ -42,23 +41,8 @@ constexpr std::string_view kTemplate = "<user> {{prompt}} <assistant>\n";
 constexpr uint64_t kTestSeed = 0;   // held-out problems do not depend on the run
 constexpr uint32_t kTestShare = 8;  // one problem in so many is held out
 
-std::string_view in(ChainLanguage language, const Pair& pair) {
-  return language == ChainLanguage::kEnglish ? pair.first : pair.second;
-}
-
 bool means(std::string_view word, std::string_view english) {
   return word == english || word == chain_word(english, ChainLanguage::kChinese);
-}
-
-std::vector<std::string_view> words_of(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\n\r\v\f";
-  std::vector<std::string_view> words;
-  for (size_t at = 0; (at = text.find_first_not_of(kSpace, at)) != std::string_view::npos;) {
-    const size_t end = std::min(text.size(), text.find_first_of(kSpace, at));
-    words.push_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
 }
 
 std::optional<std::pair<ChainOperator, ChainLanguage>> read_operator(std::string_view word) {

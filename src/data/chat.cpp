@@ -10,11 +10,10 @@
 
 #include "hone/core/error.h"
 #include "hone/data/reasoning_text.h"
+#include "words.h"
 
 namespace hone {
 namespace {
-
-using Pair = std::pair<std::string_view, std::string_view>;
 
 // What requests are about. Rows of one table belong together.
 constexpr std::array<Pair, 2> kGreetings = {{{"hello", "你好"}, {"welcome", "欢迎"}}};
@@ -181,20 +180,6 @@ std::vector<Pair> fillings(const ChatRequest& r) {
       return {kHarms.at(i), kIngredients.at(2 * i), kIngredients.at(2 * i + 1)};
   }
   HONE_ASSERT(false);
-}
-
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> words;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find(' ', at), text.size());
-    if (end > at) words.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return words;
-}
-
-std::string_view in(ChainLanguage language, const Pair& pair) {
-  return language == ChainLanguage::kEnglish ? pair.first : pair.second;
 }
 
 std::string fill(std::string_view sentence, const std::vector<Pair>& fillings, ChainLanguage language) {

@@ -16,8 +16,7 @@ void describe_format(ConfigVisitor& v, std::optional<Benchmark>& format) {
 void describe(ConfigVisitor& v, DataConfig& c) {
   v.required("path", c.path, any_value(), "",
              "The problems: builtin:chains, builtin:helpful and the other sets of the miniature, or a file of JSON "
-             "Lines, which may "
-             "be packed (gzip, zstd, xz).");
+             "Lines, which may be packed (gzip, zstd, xz).");
   v.field("source", c.source, any_value(), "",
           "Where the file comes from, for people: with it, `hone validate` lets the file be absent.");
   describe_format(v, c.format);

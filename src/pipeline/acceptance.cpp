@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <span>
@@ -40,13 +41,6 @@ std::vector<std::string> runs(std::span<const std::string_view> words, size_t n)
     out.push_back(std::move(run));
   }
   return out;
-}
-
-// FNV-1a.
-uint64_t hash_of(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
 }
 
 RewardSet language_reward() {
@@ -91,7 +85,8 @@ double similarity(std::string_view a, std::string_view b) {
 KeptTexts::Runs KeptTexts::runs_of(std::string_view text) {
   const std::vector<std::string_view> words = words_of(text);
   Runs hashes;
-  for (const std::string& run : runs(words, std::min<size_t>(3, words.size()))) hashes.push_back(hash_of(run));
+  for (const std::string& run : runs(words, std::min<size_t>(3, words.size())))
+    hashes.push_back(std::hash<std::string>()(run));
   std::ranges::sort(hashes);
   const auto repeated = std::ranges::unique(hashes);
   hashes.erase(repeated.begin(), repeated.end());

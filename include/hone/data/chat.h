@@ -56,9 +56,8 @@ std::optional<ChatRequest> read_chat_request(std::string_view text);
 double chat_quality(const ChatRequest& request, std::string_view completion);
 
 /// The built-in data sets of this part; each has a fixed number of records for training and for testing.
-///   builtin:chat         prompt, completion: requests, one in six harmful, with answers as they come: good or curt,
-///   the
-///                        harm refused or done
+///   builtin:chat         prompt, completion: answers as they come, good or curt; of the one request in six that is
+///                        harmful half are refused
 ///   builtin:helpful      prompt: requests that are not harmful
 ///   builtin:harmful      prompt: those that are
 ///   builtin:preferences  prompt, chosen, rejected: judged by chat_quality with noise, four votes, a clear difference
@@ -66,7 +65,7 @@ double chat_quality(const ChatRequest& request, std::string_view completion);
 inline constexpr std::string_view kBuiltinChat[] = {"builtin:chat", "builtin:helpful", "builtin:harmful",
                                                     "builtin:preferences", "builtin:safety"};
 bool is_builtin_chat(std::string_view path);
-/// Record `index` of a set, with id ("helpful/train/17"), language and topic. A pure function of its parameters.
+/// Record `index` of a set, with id ("helpful/train/17") and language. A pure function of its parameters.
 Record chat_record(std::string_view path, Split split, int64_t index);
 /// 4096 for training, 512 for testing.
 int64_t chat_record_count(Split split);
